@@ -1,0 +1,55 @@
+# Everything a developer does here. Every target but clean sets up first, once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+FONT := build/fonts/NotoSansSC_700Bold.ttf
+
+.PHONY: setup system demo test lint format bench accuracy clean
+
+setup: system .venv/set-up $(FONT)
+
+system:
+	@.ci/system-packages $(PYTHON)
+
+# Without build isolation, so that setuptools too is the pinned one.
+.venv/set-up: pyproject.toml constraints.txt | system
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install -c constraints.txt pip setuptools
+	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+$(FONT): .ci/chinese_font.py | .venv/set-up
+	$(BIN)/python .ci/chinese_font.py
+
+demo: setup
+	@$(BIN)/omr demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+# The kernels a second time as plain Python: the compiled and the written arithmetic must agree.
+test: lint
+	$(BIN)/pytest -n auto
+	@if [ -f tests/test_kernels.py ]; then \
+		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto tests/test_kernels.py; \
+	fi
+
+format: setup
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup
+	@mkdir -p build
+	$(BIN)/omr bench --out build/bench.json
+
+accuracy: setup
+	@mkdir -p build
+	$(BIN)/omr accuracy --bubbles 10000000 --out build/accuracy
+
+clean:
+	rm -rf build dist .*_cache .hypothesis .benchmarks *.egg-info
+	find omr scanner_drivers admin_api tests -name __pycache__ -prune -exec rm -rf {} +

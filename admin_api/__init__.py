@@ -1,0 +1,1 @@
+"""The examination office's service; nothing here yet."""

@@ -1,0 +1,1 @@
+"""Reads scanned answer cards: pixels → readings → marks."""

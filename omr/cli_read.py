@@ -1,0 +1,169 @@
+"""The commands `omr read` and `omr judge`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from omr.design import Design
+    from omr.run import RunOrder, Summary
+
+DesignName = Annotated[str, typer.Option(metavar="NAME|FILE", help="The cards' design.")]
+Out = Annotated[Path, typer.Option(help="The table to write: .parquet, .jsonl, .csv or .xlsx.")]
+PolicyFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What counts as a mark; else the default.")
+]
+
+
+def read(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Images, PDFs, zips or folders.")
+    ],
+    design: DesignName,
+    out: Out,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.parquet", help="Keep what was measured, for `omr judge`."),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A picture of each page with its reading.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Numbered pictures of every stage.")
+    ] = None,
+    policy: PolicyFile = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=256, help="Processes; 0 reads in this one, unprotected."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Discard what an unfinished run has read.")
+    ] = False,
+) -> None:
+    """Read scanned cards into a table. An interrupted run goes on when the command is repeated."""
+    from omr.batch import WorkerSetup, list_files
+    from omr.design import load_design
+    from omr.errors import SourceError
+    from omr.policy import load_policy
+    from omr.pool import Limits
+    from omr.progress import shown_on
+    from omr.run import RunOrder, journal_path, run
+
+    loaded = load_design(design)
+    setup = WorkerSetup(loaded, load_policy(policy), overlays=overlay, traces=trace)
+    limits = Limits(_cores() if workers is None else workers)
+    order = RunOrder(out, setup, limits, design_text(loaded, design), scores, restart)
+    skipped: Counter[str] = Counter()
+    own = [p for p in (out, journal_path(out), scores, overlay, trace) if p is not None]
+    refs = list_files(paths, own, skipped)
+    if not refs:
+        raise SourceError(f"no pages found in {', '.join(map(str, paths))}{_skipped(skipped)}")
+    summary = run(refs, order, shown_on(sys.stderr))
+    typer.echo(told(summary) + _skipped(skipped))
+    typer.echo(_written(order))
+
+
+def judge(
+    scores: Annotated[Path, typer.Argument(metavar="SCORES.parquet", help="From `omr read`.")],
+    out: Out,
+    policy: PolicyFile = None,
+    design: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Refuse cards of another design than this."),
+    ] = None,
+) -> None:
+    """Judge stored scores under another policy; no image is needed."""
+    from omr.design import load_design
+    from omr.policy import load_policy
+    from omr.progress import Meter
+    from omr.run import summary_of
+    from omr.score.columns import notes_for
+    from omr.score.rejudge import judged_frames, open_scores
+    from omr.score.tables import Tally
+    from omr.score.writers import check_output, write_table
+
+    meter = Meter()
+    rules = load_policy(policy)
+    stored = open_scores(scores, load_design(design) if design else None)
+    check_output(out, stored.pages)
+    if out.absolute() == scores.absolute():
+        from omr.errors import OutputError
+
+        raise OutputError(f"{out} holds the scores; give the readings a file of their own")
+    tally = Tally()
+    frames = tally.counted(judged_frames(stored, rules))
+    write_table(frames, out, stored.layout.readings, notes_for(stored.design_text))
+    meter.add(tally.pages)
+    typer.echo(told(summary_of(tally, meter)))
+    typer.echo(f"readings: {out}")
+
+
+def design_text(design: Design, name_or_file: str) -> str:
+    """The TOML of a loaded design, to be kept with its scores.
+
+    Raises:
+        DesignError: the file was changed just now.
+    """
+    from omr.design import builtin_names
+    from omr.design_parse import parse_design
+    from omr.errors import DesignError
+
+    if name_or_file in builtin_names():
+        text = (resources.files("omr") / "designs" / f"{name_or_file}.toml").read_text("utf-8")
+    else:
+        text = Path(name_or_file).read_text("utf-8")
+    if parse_design(text, name_or_file).hash != design.hash:
+        raise DesignError(name_or_file, ("it was changed while it was read; start again",))
+    return text
+
+
+def told(summary: Summary) -> str:
+    """A summary in words."""
+    rate = summary.fresh / max(summary.elapsed_s, 1e-6)
+    lines = [f"{summary.pages} pages in {summary.elapsed_s:.1f} s, {rate:.0f} pages/s"]
+    earlier = summary.pages - summary.fresh
+    if earlier:
+        lines[0] += f" ({earlier} of them from the run before)"
+    lines.append(f"  read      {summary.statuses.get('read', 0)}")
+    lines.append(f"  review    {summary.statuses.get('review', 0)}")
+    lines += [f"    {count:>6}  {kind}" for kind, count in _most(summary.doubts)]
+    lines.append(f"  rejected  {summary.statuses.get('rejected', 0)}")
+    for reason, count in _most(summary.reasons):
+        lines.append(f"    {count:>6}  {reason}: {summary.advice[reason]}")
+    return "\n".join(lines)
+
+
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _skipped(skipped: Counter[str]) -> str:
+    if not skipped:
+        return ""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in _most(skipped))
+    return f"\nleft out as no scans: {kinds}"
+
+
+def _written(order: RunOrder) -> str:
+    lines = [f"readings: {order.out}"]
+    if order.scores:
+        lines.append(f"scores: {order.scores}")
+    if order.setup.overlays:
+        lines.append(f"overlays: {order.setup.overlays}")
+    if order.setup.traces:
+        lines.append(f"traces: {order.setup.traces}")
+    return "\n".join(lines)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,237 @@
+"""A folder of scans with expected readings, read and held against its contract.
+
+The layout is described in sample_scans/README.md. Every page ends in exactly one of four counts:
+`read` (nothing doubted, everything right), `review` (a person is asked, and what is not doubted
+is right), `rejected`, and `misread`: a value that is wrong although nothing about its field is
+doubted, or a value on a page that is no card.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from omr.batch import PageRef, WorkerSetup, list_files, read_batch
+from omr.corpus_layout import Expected, Family, read_corpus, read_expected
+from omr.design import Design, load_design
+from omr.errors import CorpusError
+from omr.policy import load_policy
+from omr.pool import Limits
+from omr.records import CardReading, RejectedPage, Status
+from omr.score.rows import Outcome
+
+_MOST_SHOWN = 30
+COUNTS = ("read", "review", "rejected", "misread")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as expected; `field` is "" where it is about the whole page."""
+
+    family: str
+    file: str
+    field: str
+    expected: str
+    got: str
+
+
+@dataclass(slots=True)
+class FamilyResult:
+    """What became of a family's pages. `refused_wrongly`: rejected for a reason not expected."""
+
+    family: Family
+    pages: int = 0
+    read: int = 0
+    review: int = 0
+    rejected: int = 0
+    misread: int = 0
+    refused_wrongly: int = 0
+    differs: list[Difference] = field(default_factory=list)
+
+    def add(self, expected: Expected, outcome: Outcome) -> None:
+        """Count one page."""
+        self.pages += 1
+        found = [
+            Difference(self.family.name, expected.file, *told)
+            for told in differences(expected, outcome)
+        ]
+        self.differs += found
+        if isinstance(outcome, RejectedPage):
+            self.rejected += 1
+            self.refused_wrongly += bool(found)
+        elif found:
+            self.misread += 1
+        elif outcome.reading.status is Status.READ:
+            self.read += 1
+        else:
+            self.review += 1
+
+    def broken(self) -> list[str]:
+        """How the contract is broken, in words; empty where it is kept."""
+        contract = self.family
+        told = []
+        if self.read < contract.least_read:
+            told.append(f"{self.read} read, at least {contract.least_read} must be")
+        if self.misread > contract.most_misread:
+            told.append(f"{self.misread} misread, at most {contract.most_misread} may be")
+        if contract.most_rejected is not None and self.rejected > contract.most_rejected:
+            told.append(f"{self.rejected} rejected, at most {contract.most_rejected} may be")
+        if self.refused_wrongly:
+            told.append(f"{self.refused_wrongly} rejected for another reason than theirs")
+        return told
+
+    def row(self) -> dict[str, object]:
+        """The family's line of the JSON report."""
+        contract = self.family
+        return {
+            "name": contract.name,
+            "design": contract.design,
+            "dpi": contract.dpi,
+            "pages": self.pages,
+            **{count: getattr(self, count) for count in COUNTS},
+            "least_read": contract.least_read,
+            "most_misread": contract.most_misread,
+            "most_rejected": contract.most_rejected,
+            "broken": self.broken(),
+        }
+
+
+def run(folder: Path, as_json: bool) -> int:
+    """Read a corpus, print what came of it, and return 1 where a family breaks its contract.
+
+    Raises:
+        CorpusError: the folder does not follow the layout; says what to do.
+    """
+    results = check_corpus(folder)
+    if as_json:
+        print(json.dumps(report(results), ensure_ascii=False, indent=1))
+    else:
+        _show(results)
+    return int(any(result.broken() for result in results))
+
+
+def check_corpus(folder: Path, workers: int | None = None) -> list[FamilyResult]:
+    """Read every family of a corpus and count; `workers` as for `omr read`.
+
+    Raises:
+        CorpusError: the folder does not follow the layout; says what to do.
+    """
+    families = read_corpus(folder)
+    results = [FamilyResult(family) for family in families]
+    plan = [(result, *listed) for result in results for listed in _listed(result.family)]
+    limits = Limits((os.cpu_count() or 1) if workers is None else workers)
+    together: dict[tuple[str, Path | None], list[tuple[FamilyResult, Expected, PageRef]]] = {}
+    for item in plan:
+        family = item[0].family
+        together.setdefault((family.design_source, family.policy), []).append(item)
+    for (design, policy), items in together.items():
+        setup = WorkerSetup(load_design(design), load_policy(policy))
+        outcomes = read_batch([ref for _, _, ref in items], setup, limits)
+        for (result, expected, _), outcome in zip(items, outcomes, strict=True):
+            result.add(expected, outcome)
+    return results
+
+
+def differences(expected: Expected, outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+    """What is not as it should be: (field, expected, got)."""
+    if isinstance(outcome, RejectedPage):
+        if expected.reject and outcome.reason not in expected.reject:
+            reasons = " or ".join(expected.reject)
+            yield "", f"rejected: {reasons}", f"rejected: {outcome.reason} ({outcome.evidence})"
+        return
+    reading = outcome.reading
+    said = dict(zip(reading.fields, reading.values, strict=True))
+    if not expected.card:
+        carried = [(name, "", value) for name, value in said.items() if value]
+        if not carried and reading.status is Status.READ:
+            carried = [("", "no card", "read, with nothing filled in")]
+        yield from carried
+        return
+    if expected.side is not None and reading.side is not expected.side:
+        yield "", f"the {expected.side}", f"the {reading.side}"
+        return
+    yield from _wrong_values(expected, reading, said)
+
+
+def report(results: Sequence[FamilyResult]) -> dict[str, object]:
+    """The JSON report: sums over all families, what differs, and a row a family."""
+    return {
+        "pages": sum(result.pages for result in results),
+        **{count: sum(getattr(r, count) for r in results) for count in COUNTS},
+        "kept": not any(result.broken() for result in results),
+        "differs": [asdict(one) for result in results for one in result.differs],
+        "families": [result.row() for result in results],
+    }
+
+
+def _wrong_values(
+    expected: Expected, reading: CardReading, said: dict[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    doubted = {doubt.field for doubt in reading.doubts}
+    for name, value in expected.values.items():
+        if said[name] != value and name not in doubted and name not in expected.unsettled:
+            yield name, value, said[name]
+
+
+def _listed(family: Family) -> list[tuple[Expected, PageRef]]:
+    """Each expectation of a family with its scan; none may lack the other."""
+    design: Design = load_design(family.design_source)
+    expected = {one.file: one for one in read_expected(family, design)}
+    refs = {_file_of(ref, family.folder): ref for ref in list_files([family.folder])}
+    if missing := [name for name in expected if name not in refs]:
+        raise CorpusError(
+            f"{family.expected}: no scan {missing[0]!r} in {family.folder}; add the file, or take "
+            f"its line out ({len(missing)} such lines)"
+        )
+    if unlisted := [name for name in refs if name not in expected]:
+        raise CorpusError(
+            f"{family.folder}: {unlisted[0]!r} is not listed; add a line for it to "
+            f"{family.expected.name}, or take the file away ({len(unlisted)} such files)"
+        )
+    return [(expected[name], ref) for name, ref in refs.items()]
+
+
+def _file_of(ref: PageRef, folder: Path) -> str:
+    return ref.source.removeprefix(f"{folder}{os.sep}").replace(os.sep, "/")
+
+
+def _show(results: Sequence[FamilyResult]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title="Corpus", title_justify="left")
+    for name in ("family", "design"):
+        table.add_column(name, overflow="fold")
+    for name in ("pages", "read", "at least", "review", "rejected", "misread"):
+        table.add_column(name, justify="right")
+    table.add_column("contract")
+    for result in results:
+        broken = result.broken()
+        table.add_row(
+            result.family.name,
+            result.family.design,
+            str(result.pages),
+            str(result.read),
+            str(result.family.least_read),
+            str(result.review),
+            str(result.rejected),
+            f"[bold red]{result.misread}[/]" if result.misread else "0",
+            f"[bold red]{'; '.join(broken)}[/]" if broken else "[green]kept[/]",
+        )
+    sums = report(results)
+    table.add_section()
+    counts = [str(sums[name]) for name in ("pages", "read", "review", "rejected", "misread")]
+    table.add_row(
+        "all", "", counts[0], counts[1], "", *counts[2:], "" if sums["kept"] else "broken"
+    )
+    console.print(table)
+    differs = [one for result in results for one in result.differs]
+    for one in differs[:_MOST_SHOWN]:
+        where = f"{one.family}/{one.file}" + (f" {one.field}" if one.field else "")
+        console.print(f"{where}: expected {one.expected!r}, got {one.got!r}", markup=False)
+    if len(differs) > _MOST_SHOWN:
+        console.print(f"… and {len(differs) - _MOST_SHOWN} more; --json lists all")

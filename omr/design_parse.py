@@ -1,0 +1,444 @@
+"""From TOML text to a `Design`: strict, and every fault with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from omr.design import (
+    Bubbles,
+    BubbleShape,
+    Caption,
+    CheckRule,
+    Corner,
+    CornerShape,
+    Design,
+    Edge,
+    Field,
+    FieldKind,
+    Ink,
+    Role,
+    SeveralRule,
+    Side,
+    Track,
+    Zone,
+    content_hash,
+)
+from omr.errors import DesignError
+from omr.records import F64, SideName
+
+SYMBOLOGIES = ("Code128", "Code39", "QRCode")
+E_ = TypeVar("E_", bound=StrEnum)
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z_.]+)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z_]+)\s*=")
+_STAFF_OR_GRID = {FieldKind.DIGITS: Role.IDENTITY, FieldKind.LETTERS: Role.IDENTITY}
+_DEFAULT_ROLE = _STAFF_OR_GRID | {FieldKind.FLAG: Role.STAFF, FieldKind.FORM: Role.IDENTITY}
+
+
+def read_design(path: Path, known: Sequence[str]) -> Design:
+    """The design in a file; `known` names the built-in ones for the message."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f"give a TOML file in UTF-8, or one of: {', '.join(known)}"
+        raise DesignError(str(path), (f"cannot be read ({error}); {hint}",)) from error
+    return parse_design(text, str(path))
+
+
+def parse_design(text: str, source: str) -> Design:
+    """The design in a TOML text; `source` names it in messages."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DesignError(source, (f"not TOML: {error}",)) from error
+    findings: list[str] = []
+    root = _Table(content, "", _Lines(text), findings)
+    design = _design(root, content_hash(content), source)
+    if findings:
+        raise DesignError(source, tuple(findings))
+    return design
+
+
+class _Lines:
+    """Where tables and keys stand in the text; tomllib does not tell."""
+
+    def __init__(self, text: str) -> None:
+        self._at: dict[tuple[str, int, str], int] = {}
+        counts: dict[str, int] = {}
+        name, index = "", 0
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := _HEADER.match(line):
+                name = header[2]
+                index = counts[name] = counts.get(name, -1) + 1
+                self._at[name, index, ""] = number
+            elif key := _KEY.match(line):
+                self._at.setdefault((name, index, key[1]), number)
+
+    def of(self, name: str, index: int, key: str = "") -> int:
+        return self._at.get((name, index, key)) or self._at.get((name, index, ""), 1)
+
+
+@dataclass
+class _Table:
+    """A TOML table being used up; what is left over at the end is a fault."""
+
+    content: dict[str, Any]
+    name: str
+    lines: _Lines
+    findings: list[str]
+    index: int = 0
+    used: set[str] = field(default_factory=set)
+
+    @property
+    def line(self) -> int:
+        return self.lines.of(self.name, self.index)
+
+    def fault(self, message: str, key: str = "") -> None:
+        self.findings.append(f"line {self.lines.of(self.name, self.index, key)}: {message}")
+
+    def has(self, key: str) -> bool:
+        return key in self.content
+
+    def _take(self, key: str, default: Any) -> Any:
+        self.used.add(key)
+        if key in self.content:
+            return self.content[key]
+        if default is None:
+            self.fault(f"{key} is missing in [{self.name or 'the top'}]")
+        return default
+
+    def number(self, key: str, default: float | None = None, low: float = -1e4) -> float:
+        value = self._take(key, default)
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        if not good or not low <= value <= 1e4:
+            if key in self.content:
+                self.fault(f"{key} must be a number from {low:g}, got {value!r}", key)
+            return 1.0
+        return float(value)
+
+    def whole(self, key: str, default: int | None = None, low: int = 1) -> int:
+        value = self._take(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= 2000:
+            if key in self.content:
+                self.fault(f"{key} must be a whole number from {low} to 2000, got {value!r}", key)
+            return low
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._take(key, default)
+        if isinstance(value, str):
+            return value
+        if key in self.content:
+            self.fault(f"{key} must be a text, got {value!r}", key)
+        return ""
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            self.fault(f"{key} must be true or false, got {value!r}", key)
+            return default
+        return value
+
+    def choice(self, key: str, of: type[E_], default: E_ | None = None) -> E_:
+        value = self._take(key, default)
+        try:
+            return of(value)
+        except ValueError:
+            if key in self.content:
+                self.fault(f"{key} must be one of {', '.join(of)}, got {value!r}", key)
+            return next(iter(of))
+
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        value = self._take(key, default)
+        if isinstance(value, str):
+            return tuple(value)
+        if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+        if key in self.content:
+            self.fault(f"{key} must be a text or a list of texts, got {value!r}", key)
+        return ()
+
+    def pair(self, key: str, default: tuple[float, float] | None = None) -> tuple[float, float]:
+        value = self._take(key, default)
+        if isinstance(value, list | tuple) and len(value) == 2:
+            a, b = value
+            if all(isinstance(v, int | float) and 0 < v < 1e4 for v in value):
+                return float(a), float(b)
+        if key in self.content:
+            self.fault(f"{key} must be two positive numbers, got {value!r}", key)
+        return 1.0, 1.0
+
+    def whole_list(self, key: str) -> tuple[int, ...]:
+        value = self._take(key, ())
+        if isinstance(value, list | tuple) and all(type(v) is int for v in value):
+            return tuple(value)
+        self.fault(f"{key} must be a list of whole numbers, got {value!r}", key)
+        return ()
+
+    def place(self, key: str, default: dict[str, Any] | None = None) -> dict[str, float]:
+        value = self._take(key, default)
+        keys = {"x_mm", "y_mm", "column", "row"}
+        numbers = isinstance(value, dict) and all(type(v) in (int, float) for v in value.values())
+        if numbers and set(value) <= keys:
+            return {k: float(v) for k, v in value.items()}
+        if key in self.content:
+            self.fault(f"{key} takes numbers for {', '.join(sorted(keys))}; got {value!r}", key)
+        return {}
+
+    def places(self, key: str, count: int) -> list[dict[str, float]]:
+        value = self._take(key, ())
+        if not isinstance(value, list | tuple) or (value and len(value) != count):
+            self.fault(f"{key} must name one place for each of the {count} values", key)
+            return []
+        tables = [_Table({key: v}, self.name, self.lines, self.findings, self.index) for v in value]
+        return [t.place(key) for t in tables]
+
+    def table(self, key: str, default: dict[str, Any] | None = None) -> _Table:
+        value = self._take(key, default)
+        name = f"{self.name}.{key}".strip(".")
+        if not isinstance(value, dict):
+            if key in self.content:
+                self.fault(f"{key} must be a table", key)
+            value = {}
+        return _Table(value, name, self.lines, self.findings)
+
+    def tables(self, key: str) -> list[_Table]:
+        value = self._take(key, ())
+        name = f"{self.name}.{key}".strip(".")
+        if not isinstance(value, list | tuple) or not all(isinstance(v, dict) for v in value):
+            self.fault(f"write {key} as [[{name}]]", key)
+            return []
+        return [_Table(v, name, self.lines, self.findings, i) for i, v in enumerate(value)]
+
+    def done(self) -> None:
+        for key in sorted(set(self.content) - self.used):
+            self.fault(f"{key} is not known here; known: {', '.join(sorted(self.used))}", key)
+
+
+def _design(root: _Table, content: str, source: str) -> Design:
+    name, title = root.text("name"), root.text("title")
+    ink = root.choice("ink", Ink)
+    page = root.table("page")
+    width, height = page.number("width_mm", low=20), page.number("height_mm", low=20)
+    page.done()
+    look = root.table("bubble")
+    bubbles = Bubbles(
+        look.choice("shape", BubbleShape),
+        look.number("width_mm", low=0.5),
+        look.number("height_mm", low=0.5),
+        look.number("stroke_mm", 0.15, low=0.01),
+        look.flag("labelled", False),
+    )
+    look.done()
+    sides = [_SideParser(root.table("front"), SideName.FRONT).side()]
+    if root.has("back"):
+        sides.append(_SideParser(root.table("back"), SideName.BACK).side())
+    root.done()
+    names = [f.name for s in sides for f in s.fields] + [z.name for s in sides for z in s.zones]
+    for double in sorted({n for n in names if names.count(n) > 1}):
+        root.fault(f"two fields are named {double!r}; give each a name of its own")
+    return Design(name, title, width, height, ink, bubbles, tuple(sides), content, source)
+
+
+class _SideParser:
+    """Turns one side's tables into a `Side`."""
+
+    def __init__(self, table: _Table, name: SideName) -> None:
+        self.table = table
+        self.name = name
+        self.tracks: list[Track] = []
+        self.fields: list[Field] = []
+        self.zones: list[Zone] = []
+        self.centres: list[tuple[float, float]] = []
+        self.starts = [0]
+        self.group_lines: list[int] = []
+        self.columns: dict[int, float] | tuple[float, float] | None = None
+        self.rows: dict[int, float] | tuple[float, float] | None = None
+
+    def side(self) -> Side:
+        for table in self.table.tables("track"):
+            self._track(table)
+        corners = [self._corner(t) for t in self.table.tables("corner")]
+        for key in ("columns", "rows"):
+            if self.table.has(key):
+                pitch = self.table.table(key)
+                setattr(self, key, (pitch.number("first_mm"), pitch.number("pitch_mm", low=0.1)))
+                pitch.done()
+        for table in self.table.tables("field"):
+            self._field(table)
+        captions = [self._caption(t) for t in self.table.tables("text")]
+        self.table.done()
+        if not self.tracks and len(corners) < 3:
+            self.table.fault("needs a timing track or at least three corner marks to be found by")
+        return Side(
+            self.name,
+            tuple(self.tracks),
+            tuple(corners),
+            tuple(self.fields),
+            tuple(self.zones),
+            tuple(captions),
+            _frozen(np.array(self.centres, np.float64).reshape(-1, 2)),
+            np.array(self.starts, np.int64),
+            tuple(self.group_lines),
+        )
+
+    def _track(self, t: _Table) -> None:
+        edge = t.choice("edge", Edge)
+        at, first = t.number("at_mm"), t.number("first_mm")
+        pitch, count = t.number("pitch_mm", low=0.5), t.whole("count", low=3)
+        size = t.pair("mark_mm")
+        absent = t.whole_list("absent")
+        t.done()
+        numbers = np.array([i for i in range(1, count + 1) if i not in absent], np.int64)
+        along = first + pitch * (numbers - 1.0)
+        across = np.full(len(numbers), at)
+        centres = np.stack([across, along] if edge.vertical else [along, across], axis=1)
+        places = {i: first + pitch * (i - 1) for i in range(1, count + 1)}
+        if edge.vertical and self.rows is None:
+            self.rows = places
+        if not edge.vertical and self.columns is None:
+            self.columns = places
+        self.tracks.append(Track(edge, _frozen(centres), numbers, size, t.line))
+
+    def _corner(self, t: _Table) -> Corner:
+        corner = Corner(
+            t.choice("shape", CornerShape),
+            t.number("x_mm"),
+            t.number("y_mm"),
+            t.number("size_mm", low=1),
+            t.line,
+        )
+        t.done()
+        return corner
+
+    def _caption(self, t: _Table) -> Caption:
+        caption = Caption(
+            t.text("text", ""),
+            t.number("x_mm"),
+            t.number("y_mm"),
+            t.number("size_mm", 3.0, low=0.5),
+            t.flag("black", False),
+            t.flag("centred", False),
+            t.pair("frame_mm") if t.has("frame_mm") else None,
+        )
+        t.done()
+        return caption
+
+    def _grid(self, t: _Table, key: str, axis: str, number: float) -> float:
+        grid = self.columns if axis == "column" else self.rows
+        if grid is None:
+            t.fault(f"{key} counts in {axis}s, but the side has no track or pitch for them", key)
+            return 0.0
+        if isinstance(grid, tuple):
+            return grid[0] + grid[1] * (number - 1.0)
+        low, high = min(grid), max(grid)
+        if not low <= number <= high:
+            t.fault(f"{key}: {axis} {number:g} is off the track, which has {low} to {high}", key)
+            return 0.0
+        base = int(min(np.floor(number), high - 1))
+        return grid[base] + (grid[base + 1] - grid[base]) * (number - base)
+
+    def _point(self, t: _Table, at: dict[str, float]) -> tuple[float, float]:
+        x = at.get("x_mm", 0.0)
+        y = at.get("y_mm", 0.0)
+        if "column" in at:
+            x += self._grid(t, "at", "column", at["column"])
+        elif "x_mm" not in at:
+            t.fault("at needs x_mm or column", "at")
+        if "row" in at:
+            y += self._grid(t, "at", "row", at["row"])
+        elif "y_mm" not in at:
+            t.fault("at needs y_mm or row", "at")
+        return x, y
+
+    def _field(self, t: _Table) -> None:
+        kind = t.choice("kind", FieldKind)
+        if kind in (FieldKind.BARCODE, FieldKind.PICTURE):
+            self._zone(t, kind)
+            return
+        name, title = t.text("name"), t.text("title", "")
+        grid = kind in (FieldKind.DIGITS, FieldKind.LETTERS)
+        plain = {FieldKind.DIGITS: "0123456789", FieldKind.FLAG: "1"}.get(kind)
+        values = t.texts("values", tuple(plain) if plain else None)
+        if len(values) > 30 or len(set(values)) != len(values) or "" in values:
+            t.fault("values must be at most 30 different, non-empty texts", "values")
+        if grid and any(len(v) != 1 for v in values):
+            t.fault("values of a digit or letter grid must be single characters", "values")
+        length = t.whole("length") if grid else 1
+        count, first = t.whole("count", 1), t.whole("first", 1, low=0)
+        if count > 1 and "{n}" not in name:
+            t.fault("name must hold {n} where count is over 1", "name")
+        places = t.places("places", len(values))
+        at = t.place("at", {} if places else None)
+        value_step = t.place("value_step", {} if len(values) == 1 or places else None)
+        char_step = t.place("character_step", None if length > 1 else {})
+        field_step = t.place("field_step", None if count > 1 else {})
+        role = t.choice("role", Role, _DEFAULT_ROLE.get(kind, Role.ANSWER))
+        required = t.flag("required", role is Role.IDENTITY)
+        allowed = t.texts("allowed", ())
+        several = t.choice("several", SeveralRule, SeveralRule.POLICY)
+        check = t.choice("check", CheckRule, CheckRule.NONE)
+        same_as = t.text("same_as", "")
+        t.done()
+        for i in range(count):
+            start = len(self.group_lines)
+            for c in range(length):
+                for v in range(len(values)):
+                    steps = ((i, field_step), (c, char_step), (v, value_step))
+                    start_at = places[v] if places else at
+                    self.centres.append(self._point(t, _moved(start_at, steps)))
+                self.starts.append(len(self.centres))
+                self.group_lines.append(t.line)
+            own = name.replace("{n}", str(first + i))
+            groups = (start, start + length)
+            self.fields.append(
+                Field(
+                    own,
+                    title.replace("{n}", str(first + i)),
+                    kind,
+                    role,
+                    groups,
+                    values,
+                    required,
+                    allowed,
+                    several,
+                    check,
+                    same_as.replace("{n}", str(first + i)),
+                    t.line,
+                )
+            )
+
+    def _zone(self, t: _Table, kind: FieldKind) -> None:
+        name, title = t.text("name"), t.text("title", "")
+        x, y = self._point(t, t.place("at"))
+        width, height = t.pair("size_mm")
+        barcode = kind is FieldKind.BARCODE
+        symbologies = t.texts("symbologies", ("Code128",)) if barcode else ()
+        for unknown in set(symbologies) - set(SYMBOLOGIES):
+            t.fault(f"{unknown!r} is not read; known: {', '.join(SYMBOLOGIES)}", "symbologies")
+        required = t.flag("required", barcode) if barcode else False
+        same_as = t.text("same_as", "") if barcode else ""
+        t.done()
+        self.zones.append(
+            Zone(name, title, kind, x, y, width, height, symbologies, required, same_as, t.line)
+        )
+
+
+def _moved(at: dict[str, float], steps: Sequence[tuple[int, dict[str, float]]]) -> dict[str, float]:
+    moved = dict(at)
+    for times, step in steps:
+        for key, value in step.items():
+            moved[key] = moved.get(key, 0.0) + times * value
+    return moved
+
+
+def _frozen(array: F64) -> F64:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,1 @@
+"""Measures what is on a page; learns no answer."""

@@ -1,0 +1,138 @@
+"""Measuring bubbles: where their samples lie, and the compiled pass over them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omr.design import Bubbles, BubbleShape, Design, Ink, Side
+from omr.detect.alignment import to_pixels
+from omr.detect.kernels import SUB, sample_bubbles, snap_to_outline
+from omr.detect.levels import Levels
+from omr.detect.plane import Plane
+from omr.records import F64, U8, Alignment
+
+ACROSS, DOWN = 20, 10  # samples inside a bubble
+MARGIN = 2  # samples of margin at each side
+DARK_FROM = 0.20  # a sample is dark from this share of the way from paper to ink
+OUTLINE_POINTS = 40
+SNAP_MM = 0.7
+SNAP_CONTRAST = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures (n, 5) of `sample_bubbles`, bubble centres in px, and how many left the page."""
+
+    figures: U8
+    centres_px: F64
+    off_page: int
+    snapped_mm: float
+
+
+@functools.cache
+def lattice_mm(look: Bubbles, black: bool) -> tuple[F64, U8]:
+    """Sample offsets (rows, cols, 2) in mm and their kinds (rows, cols): 1 inside, 2 margin.
+
+    Columns are staggered by half a row so that no thin line falls between samples. Where the
+    outline is printed in black, inside and margin keep clear of it.
+    """
+    clear = look.stroke_mm / 2 + (0.25 if black else 0.0)
+    width, height = look.width_mm - 2 * clear, look.height_mm - 2 * clear
+    u, v = _positions(width, ACROSS, clear, black), _positions(height, DOWN, clear, black)
+    offsets = np.stack(np.meshgrid(u, v), axis=-1)
+    rows, cols = offsets.shape[:2]
+    inside_row = (np.abs(v) <= height / 2)[:, None]
+    inside_col = (np.abs(u) <= width / 2)[None, :]
+    kinds = np.where(inside_row & inside_col, 1, np.where(inside_row | inside_col, 2, 0))
+    offsets[:, 1::2, 1] += np.where(inside_row, 0.5 * height / DOWN, 0.0)
+    offsets[:, :, 1] -= np.where(inside_row, 0.25 * height / DOWN, 0.0)
+    if look.shape is BubbleShape.OVAL:
+        kinds = _oval(offsets, kinds, (width, height))
+    return offsets, kinds.astype(np.uint8).reshape(rows, cols)
+
+
+def _positions(size: float, count: int, clear: float, black: bool) -> F64:
+    inside = (np.arange(count) + 0.5) / count * size - size / 2
+    start = size / 2 + 2 * clear + 0.1 if black else size / 2 + 0.25
+    margin = start + np.arange(MARGIN) * 0.45
+    return np.concatenate([-margin[::-1], inside, margin])
+
+
+def _oval(offsets: F64, kinds: U8, size: tuple[float, float]) -> U8:
+    # The printed oval is a stadium: a straight middle with half discs at its ends.
+    radius = min(size) / 2
+    straight = np.array(size) / 2 - radius
+    beyond = np.maximum(np.abs(offsets) - straight, 0.0)
+    within = np.hypot(beyond[..., 0], beyond[..., 1]) <= radius
+    result: U8 = np.where((kinds == 1) & ~within, 0, kinds)
+    return result
+
+
+@functools.cache
+def outline_mm(look: Bubbles) -> F64:
+    """Points on the printed outline and just outside it, (k, 4) in mm."""
+    w, h = look.width_mm / 2, look.height_mm / 2
+    gap = look.stroke_mm / 2 + 0.3
+    if look.shape is BubbleShape.OVAL:
+        radius = min(w, h)
+        angles = (np.arange(OUTLINE_POINTS) + 0.5) / OUTLINE_POINTS * 2 * np.pi
+        normal = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        middle = np.sign(normal) * (np.array([w, h]) - radius)
+        line = middle + radius * normal
+        return np.concatenate([line, line + gap * normal], axis=1)
+    t = (np.arange(OUTLINE_POINTS // 4) + 0.5) / (OUTLINE_POINTS // 4) * 2 - 1
+    one, nil = np.ones_like(t), np.zeros_like(t)
+    sides = [(w * one, h * t, one, nil), (-w * one, h * t, -one, nil)]
+    if look.shape is BubbleShape.BOX:
+        sides += [(w * t, h * one, nil, one), (w * t, -h * one, nil, -one)]
+    points = [np.stack([x, y, x + gap * nx, y + gap * ny], axis=1) for x, y, nx, ny in sides]
+    return np.concatenate(points)
+
+
+def measure(
+    plane: Plane, design: Design, side: Side, alignment: Alignment, levels: Levels
+) -> Measured:
+    """Sample every bubble of the side through the alignment."""
+    jacobian = alignment.matrix[:2, :2]
+    centres = to_pixels(side.centres_mm, alignment.matrix, alignment.correction)
+    size = np.array([plane.width, plane.height], np.int64)
+    black = design.ink is Ink.BLACK
+    snapped = 0.0
+    if black and len(centres):
+        centres, snapped = _snap(plane, design.bubbles, (jacobian, centres, size), levels)
+    offsets, kinds = lattice_mm(design.bubbles, black)
+    lattice = np.empty((*kinds.shape, 3), np.int64)
+    lattice[..., :2] = np.rint(offsets @ jacobian.T)
+    lattice[..., 2] = kinds
+    figures = np.zeros((len(centres), 5), np.uint8)
+    bounds = np.array(
+        [levels.ink, DARK_FROM, 0.45 * levels.paper, _brightest(levels), float(plane.bitonal)]
+    )
+    off = sample_bubbles(plane.data, plane.view, size, centres, lattice, bounds, figures)
+    return Measured(figures, centres, int(off), snapped)
+
+
+def _brightest(levels: Levels) -> float:
+    return min(255.0, levels.paper + 12.0)
+
+
+def _snap(
+    plane: Plane, look: Bubbles, place: tuple[F64, F64, NDArray[np.int64]], levels: Levels
+) -> tuple[F64, float]:
+    jacobian, centres, size = place
+    ppm = float(np.sqrt(abs(np.linalg.det(jacobian))))
+    points = outline_mm(look).reshape(-1, 2) @ jacobian.T
+    outline = np.rint(points * SUB).astype(np.int64).reshape(-1, 4)
+    shifts = np.empty((len(centres), 3))
+    radius = max(2, int(SNAP_MM * ppm + 0.5))
+    snap_to_outline(plane.data, plane.view, size, centres, outline, radius, shifts)
+    clear = shifts[:, 2] > SNAP_CONTRAST / 255.0 * max(levels.contrast, 1.0)
+    if not clear.any():
+        return centres, 0.0
+    usual = np.median(shifts[clear, :2], axis=0)
+    moved = np.where(clear[:, None], shifts[:, :2], usual)
+    return centres + moved, float(np.hypot(*moved.T).max()) / ppm

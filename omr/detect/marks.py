@@ -1,0 +1,349 @@
+"""Finding printed marks: timing tracks in strips along an edge, locator marks in windows.
+
+The walk along a track follows the marks one by one from any start, each expected one pitch on
+from the last, so that stretch and skew may wander; the count must equal the design's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from omr.design import Corner, CornerShape, Design, Edge, Side, Track
+from omr.detect.kernels import find_blobs, refine_marks, settle_centres
+from omr.detect.levels import Levels, strip_levels
+from omr.detect.plane import Plane
+from omr.records import F64
+
+NARROW_MM = 5.5  # half width of the first strip: small skew and shift
+WIDE_MM = 22.0  # of the second: up to 5 degrees
+CORNER_MM = 16.0  # half side of the window round a locator mark when nothing else is known
+NEAR_MM = 6.0  # and when a track already tells about where it is
+MOST_BLOBS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class TrackMarks:
+    """A track's marks as found: px centres (n, 2) in the design's order, and which were."""
+
+    track: Track
+    centres_px: F64
+    found: NDArray[np.bool_]
+    darkness: float
+
+    @property
+    def complete(self) -> bool:
+        """Every mark of the design was found."""
+        return bool(self.found.all())
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSet:
+    """What was found of a side's marks, and where in the page one mm is `px_per_mm` px."""
+
+    tracks: tuple[TrackMarks, ...]
+    corners_px: F64
+    corners_found: NDArray[np.bool_]
+    px_per_mm: float
+    ink: float
+
+    @property
+    def complete(self) -> bool:
+        """Every mark of the side was found."""
+        return all(t.complete for t in self.tracks) and bool(self.corners_found.all())
+
+    @property
+    def share_found(self) -> float:
+        """How many of the marks were found, 0–1."""
+        found = sum(int(t.found.sum()) for t in self.tracks) + int(self.corners_found.sum())
+        whole = sum(len(t.found) for t in self.tracks) + len(self.corners_found)
+        return found / max(1, whole)
+
+
+def find_marks(
+    plane: Plane, design: Design, side: Side, px_per_mm: float, levels: Levels
+) -> MarkSet:
+    """All marks of `side` that can be seen, supposing that the plane is upright."""
+    tracks: list[TrackMarks] = []
+    for track in side.tracks:
+        found = _find_track(plane, design, track, px_per_mm, levels)
+        tracks.append(found)
+        if not found.complete and found.found.mean() < 0.5:
+            break  # not this turn or not this card: leave the rest
+    missing = [_nothing(t) for t in side.tracks[len(tracks) :]]
+    guess = _similarity(tracks)
+    inks = [t.darkness for t in tracks if t.found.any()]
+    inked = replace(levels, ink=float(np.median(inks))) if inks else levels
+    corners = np.full((len(side.corners), 2), -1.0)
+    seen = np.zeros(len(side.corners), np.bool_)
+    if not missing:
+        for i, corner in enumerate(side.corners):
+            place = _find_corner(plane, corner, guess, px_per_mm, inked)
+            if place is not None:
+                corners[i], seen[i] = place, True
+    return MarkSet((*tracks, *missing), corners, seen, px_per_mm, inked.ink)
+
+
+def _nothing(track: Track) -> TrackMarks:
+    n = len(track.numbers)
+    return TrackMarks(track, np.full((n, 2), -1.0), np.zeros(n, np.bool_), 255.0)
+
+
+def _find_track(
+    plane: Plane, design: Design, track: Track, ppm: float, levels: Levels
+) -> TrackMarks:
+    best = _nothing(track)
+    for half in (NARROW_MM, WIDE_MM):
+        found = _track_in_strip(plane, design, track, ppm, (half, levels))
+        if found.found.sum() > best.found.sum():
+            best = found
+        if best.complete:
+            break
+    return best
+
+
+def _strip(
+    plane: Plane, design: Design, track: Track, ppm: float, half_mm: float
+) -> tuple[int, int, int, int]:
+    # A scan may be larger or smaller than the page; edges are counted from the nearer side.
+    vertical = track.edge.vertical
+    at = float(track.centres_mm[0, 0 if vertical else 1])
+    page_mm = design.width_mm if vertical else design.height_mm
+    page_px = plane.width if vertical else plane.height
+    middle = at * ppm if at < page_mm / 2 else page_px - (page_mm - at) * ppm
+    low, high = middle - half_mm * ppm, middle + half_mm * ppm
+    if vertical:
+        return plane.clip(low, 0, high, plane.height)
+    return plane.clip(0, low, plane.width, high)
+
+
+def _track_in_strip(
+    plane: Plane, design: Design, track: Track, ppm: float, search: tuple[float, Levels]
+) -> TrackMarks:
+    half_mm, page = search
+    box = _strip(plane, design, track, ppm, half_mm)
+    levels = strip_levels(plane, box, page)
+    width, height = track.size_mm[0] * ppm, track.size_mm[1] * ppm
+    step = max(1, int(height / 5))
+    limits = np.array(
+        [
+            # Crops take marks' outer parts; the second look believes less of a mark.
+            (0.3 if half_mm == NARROW_MM else 0.18) * width,
+            1.67 * width,
+            (0.5 if track.edge.vertical else 0.4) * height,
+            1.8 * height,
+            max(2, width / 9),
+            max(1, height / 3),
+            step,
+        ]
+    ).astype(np.int64)
+    blobs = np.empty((MOST_BLOBS, 5))
+    count = find_blobs(
+        plane.data, plane.view, np.array(box, np.int64), levels.middle, limits, blobs
+    )
+    blobs = blobs[:count]
+    blobs = blobs[blobs[:, 4] > 0.55]
+    along = 1 if track.edge.vertical else 0
+    order = np.argsort(blobs[:, along], kind="stable")
+    blobs = blobs[order]
+    expected = track.centres_mm[:, along] * ppm
+    places = np.full(len(expected), -1, np.int64)
+    pitch = track.pitch_mm * ppm
+    walk = np.array([0.5 * pitch, 0.45 * track.size_mm[1 - along] * ppm, math.tan(0.11), 0.25])
+    if len(blobs):
+        _walk(blobs[:, along].copy(), blobs[:, 1 - along].copy(), expected, walk, places)
+    found = places >= 0
+    centres = np.full((len(expected), 2), -1.0)
+    darkness = page.ink
+    if found.any():
+        marks = np.ascontiguousarray(blobs[places[found]][:, :4])
+        placed, edges = _refined(plane, marks)
+        _uncrop(placed, marks, track, (width, height))
+        centres[found] = placed
+        darkness = float(np.median(edges[:, 4]))
+    return TrackMarks(track, centres, found, darkness)
+
+
+def _uncrop(centres: F64, marks: F64, track: Track, nominal: tuple[float, float]) -> None:
+    """Where a crop took a mark's outer part, put its centre half a mark from its inner end.
+
+    Any mark may have lost its outer side, the first and the last also the end of the track.
+    """
+    across = 0 if track.edge.vertical else 1
+    inward = 1.0 if track.edge in (Edge.LEFT, Edge.TOP) else -1.0
+    lost = np.maximum(nominal[across] - marks[:, across + 2], 0.0)
+    cut = lost > 0.15 * nominal[across]
+    centres[cut, across] -= inward * lost[cut] / 2
+    along = 1 - across
+    for at, outward in ((0, -1.0), (-1, 1.0)):
+        gone = nominal[along] - marks[at, along + 2]
+        if gone > 0.15 * nominal[along]:
+            centres[at, along] += outward * gone / 2
+
+
+@njit(cache=True, nogil=True)
+def _walk(along, across, expected, limits, best):  # type: ignore[no-untyped-def]
+    """Match marks to blobs (sorted along the track) by the longest walk.
+
+    `limits`: tolerance along (px), across (px), steepest slope, and greatest local stretch.
+    `best` (n) receives each mark's blob or -1.
+    """
+    n, m = expected.shape[0], along.shape[0]
+    tolerance, side_tolerance, slope_limit, stretch_limit = (
+        limits[0],
+        limits[1],
+        limits[2],
+        limits[3],
+    )
+    trial = np.empty(n, np.int64)
+    most, best_misfit = 0, 1e18
+    for skip in range(min(3, n - 1)):
+        for first in range(m):
+            trial[:] = -1
+            trial[skip] = first
+            count, misfit = 1, 0.0
+            last, last_blob = skip, first
+            scale, slope, known = 1.0, 0.0, False
+            for i in range(skip + 1, n):
+                delta = expected[i] - expected[last]
+                target = along[last_blob] + delta * scale
+                nearest, distance = -1, tolerance
+                for b in range(last_blob + 1, m):
+                    off = abs(along[b] - target)
+                    if along[b] > target + tolerance:
+                        break
+                    if off >= distance:
+                        continue
+                    reach = delta * scale
+                    side = across[b] - across[last_blob] - slope * reach
+                    allowed = side_tolerance + (0.0 if known else slope_limit * reach)
+                    if abs(side) <= allowed:
+                        nearest, distance = b, off
+                if nearest < 0:
+                    continue
+                trial[i] = nearest
+                count += 1
+                misfit += distance
+                local = (along[nearest] - along[last_blob]) / delta
+                local = min(max(local, 1.0 - stretch_limit), 1.0 + stretch_limit)
+                scale = 0.7 * scale + 0.3 * local
+                last, last_blob = i, nearest
+                if count >= 4:
+                    known = True
+                    back = max(0, i - 12)
+                    while trial[back] < 0:
+                        back += 1
+                    run = along[nearest] - along[trial[back]]
+                    if run > 0:
+                        slope = (across[nearest] - across[trial[back]]) / run
+            if count > most or (count == most and misfit < best_misfit):
+                most, best_misfit = count, misfit
+                best[:] = trial
+        if most == n:
+            return
+
+
+def _similarity(tracks: list[TrackMarks]) -> F64 | None:
+    """Rough paper mm → px (2×3) from the ends of the track with most marks, or None."""
+    seen = max(tracks, key=lambda t: int(t.found.sum()), default=None)
+    if seen is None or seen.found.sum() < 4:
+        return None
+    ends = np.flatnonzero(seen.found)[[0, -1]]
+    return fit_similarity(seen.track.centres_mm[ends], seen.centres_px[ends])
+
+
+def fit_similarity(mm: F64, px: F64) -> F64:
+    """Least-squares turn, uniform scale and shift (2×3) from points (n, 2) to points (n, 2)."""
+    mean_mm, mean_px = mm.mean(axis=0), px.mean(axis=0)
+    x, y = (mm - mean_mm).T
+    u, v = (px - mean_px).T
+    norm = (x * x + y * y).sum()
+    c, s = (x * u + y * v).sum() / norm, (x * v - y * u).sum() / norm
+    shift_x = mean_px[0] - c * mean_mm[0] + s * mean_mm[1]
+    shift_y = mean_px[1] - s * mean_mm[0] - c * mean_mm[1]
+    return np.array([[c, -s, shift_x], [s, c, shift_y]])
+
+
+def _find_corner(
+    plane: Plane, corner: Corner, guess: F64 | None, ppm: float, levels: Levels
+) -> F64 | None:
+    """Centre (2,) of a locator mark in px, or None."""
+    at = np.array([corner.x_mm, corner.y_mm, 1.0])
+    half = (CORNER_MM if guess is None else NEAR_MM) * ppm
+    x, y = at[:2] * ppm if guess is None else guess @ at
+    x0, y0, x1, y1 = plane.clip(x - half, y - half, x + half, y + half)
+    if x1 - x0 < 8 or y1 - y0 < 8:
+        return None
+    if guess is not None and corner.shape is CornerShape.SQUARE:
+        return _find_square(plane, (x0, y0, x1, y1), (x, y), corner.size_mm * ppm, levels)
+    local = strip_levels(plane, (x0, y0, x1, y1), levels)
+    window = plane.window(x0, y0, x1 - 1, y1 - 1)
+    dark = (window < (local.paper + levels.ink) / 2).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    best, best_off = None, 1e18
+    size = corner.size_mm * ppm
+    for k in range(1, count):
+        left, top, w, h, area = (int(v) for v in stats[k])
+        if not (0.7 * size <= w <= 1.45 * size and 0.7 * size <= h <= 1.45 * size):
+            continue
+        part = labels[top : top + h, left : left + w] == k
+        if not _is_shape(part, corner.shape, area, guess is not None):
+            continue
+        centre = np.array([x0 + left + w / 2, y0 + top + h / 2])
+        if corner.shape in (CornerShape.SQUARE, CornerShape.DISC):
+            centre = _refined(plane, np.array([[centre[0], centre[1], w, h]]))[0][0]
+        off = float(np.hypot(centre[0] - x, centre[1] - y))
+        if off < best_off:
+            best, best_off = centre, off
+    return best
+
+
+def _find_square(
+    plane: Plane,
+    box: tuple[int, int, int, int],
+    expected: tuple[float, float],
+    size: float,
+    levels: Levels,
+) -> F64 | None:
+    """Centre of the solid square nearest to where one is expected, or None."""
+    limits = np.array([0.7 * size, 1.45 * size, 0.7 * size, 1.45 * size, size / 6, size / 6, 1])
+    blobs = np.empty((50, 5))
+    area = np.array(box, np.int64)
+    count = find_blobs(plane.data, plane.view, area, levels.middle, limits.astype(np.int64), blobs)
+    solid = blobs[:count][blobs[:count, 4] > 0.85]
+    if not len(solid):
+        return None
+    off = np.hypot(solid[:, 0] - expected[0], solid[:, 1] - expected[1])
+    nearest = np.ascontiguousarray(solid[[int(np.argmin(off))], :4])
+    centre: F64 = _refined(plane, nearest)[0][0]
+    return centre
+
+
+def _refined(plane: Plane, marks: F64) -> tuple[F64, F64]:
+    """Centres (n, 2) of dark rectangles (n, 4) to a part of a pixel, and their edges (n, 5)."""
+    edges, centres = np.empty((len(marks), 5)), np.empty((len(marks), 2))
+    whole = np.array([plane.width, plane.height], np.int64)
+    refine_marks(plane.data, plane.view, whole, marks, edges)
+    settle_centres(marks, edges, centres)
+    return centres, edges
+
+
+def _is_shape(part: NDArray[np.bool_], shape: CornerShape, area: int, located: bool) -> bool:
+    """Whether a component's mask looks like the shape; it may be turned by up to 6°."""
+    h, w = part.shape
+    points = np.argwhere(part).astype(np.float32)
+    _, sides, _ = cv2.minAreaRect(points)
+    share = area / max(1.0, (sides[0] + 1) * (sides[1] + 1))
+    centre = part[int(h * 0.42) : int(h * 0.58) + 1, int(w * 0.42) : int(w * 0.58) + 1].mean()
+    if shape is CornerShape.SQUARE:
+        return share > (0.8 if located else 0.86)
+    if shape is CornerShape.DISC:
+        return 0.66 < share < 0.9 and centre > 0.9
+    if shape is CornerShape.CROSS:
+        return 0.3 < share < 0.75 and centre > 0.9
+    return 0.3 < share < 0.75 and centre < 0.5

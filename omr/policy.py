@@ -1,0 +1,165 @@
+"""Policies: what counts as a mark. Loaded from TOML, validated, hashed."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from omr.design import content_hash
+from omr.errors import PolicyError
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRules:
+    """When a box counts as filled. Figures are 0-1; "hand" is the card's own level of marks.
+
+    A box is blank while both its figures are below `faint_from` of the hand, and filled from
+    where both reach `filled_from` of it; between them a person looks. On a clean card whatever
+    stands out from the paper, but never under `quiet`, is not taken for blank either; on a card
+    with an uneven hand `filled_from` goes down with the card's own weak marks, but not below
+    `filled_least`.
+
+    `floor` holds whatever the hand: nothing weaker tells about the hand. `hand_low` is the
+    lightest hand that is believed. A bitonal card whose marks are so uneven that nothing at all
+    is within `swallowed_sigmas` standard deviations of them, or that fill less than
+    `swallowed_below`, may have lost marks whole: all of it goes to a person. `hand_default`
+    stands in where fewer than three marks are clear.
+    """
+
+    floor: float
+    faint_from: float
+    filled_from: float
+    filled_least: float
+    quiet: float
+    hand_low: float
+    hand_default: float
+    swallowed_below: float
+    swallowed_sigmas: float
+
+
+@dataclass(frozen=True, slots=True)
+class RivalRules:
+    """What the second darkest box of a row means, as a share of the darkest.
+
+    Below `erased_from` it is nothing (or a well erased mark); from `several_from` on both are
+    marks; between them a person looks.
+    """
+
+    erased_from: float
+    several_from: float
+    classic_margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralRules:
+    """Whether several clearly filled boxes are a reading ("reading") or a doubt ("doubt")."""
+
+    answer: str
+    identity: str
+    staff: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRules:
+    """Limits for ink where none is expected: round the box, and straight through it.
+
+    A line through box and margins is only a doubt where the box holds little else: up to
+    `line_fill`.
+    """
+
+    around_from: float
+    through_from: float
+    line_fill: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The map from a field's safety margin to its error probability: a logistic curve."""
+
+    intercept: float
+    slope: float
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole policy. `hash` is over its parsed content."""
+
+    name: str
+    marks: MarkRules
+    rivals: RivalRules
+    several: SeveralRules
+    evidence: EvidenceRules
+    calibration: Calibration
+    hash: str
+
+
+def _section(kind: type[Any], content: dict[str, Any], name: str, source: str) -> Any:
+    table = content.get(name)
+    known = {f.name: f.type for f in fields(kind)}
+    if not isinstance(table, dict) or set(table) != set(known):
+        raise PolicyError(f"{source}: [{name}] must hold exactly: {', '.join(known)}")
+    for key, value in table.items():
+        if known[key] == "str":
+            if value not in ("reading", "doubt"):
+                raise PolicyError(f'{source}: {name}.{key} must be "reading" or "doubt"')
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise PolicyError(f"{source}: {name}.{key} must be a number, got {value!r}")
+        elif name != "calibration" and key != "swallowed_sigmas" and not 0.0 <= value <= 1.0:
+            raise PolicyError(f"{source}: {name}.{key} must be from 0 to 1, got {value!r}")
+    return kind(**table)
+
+
+def parse_policy(text: str, source: str) -> Policy:
+    """The policy in a TOML text.
+
+    Raises:
+        PolicyError: not TOML, a key missing or unknown, or a value out of its range.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{source}: not TOML: {error}") from error
+    sections = {"marks", "rivals", "several", "evidence", "calibration"}
+    if unknown := set(content) - sections - {"name"}:
+        raise PolicyError(f"{source}: unknown: {', '.join(sorted(unknown))}")
+    policy = Policy(
+        str(content.get("name", source)),
+        _section(MarkRules, content, "marks", source),
+        _section(RivalRules, content, "rivals", source),
+        _section(SeveralRules, content, "several", source),
+        _section(EvidenceRules, content, "evidence", source),
+        _section(Calibration, content, "calibration", source),
+        content_hash(content),
+    )
+    if not policy.marks.faint_from <= policy.marks.filled_from:
+        raise PolicyError(f"{source}: marks.faint_from must not be above marks.filled_from")
+    if not policy.rivals.erased_from <= policy.rivals.several_from:
+        raise PolicyError(f"{source}: rivals.erased_from must not be above rivals.several_from")
+    return policy
+
+
+@functools.cache
+def default_policy() -> Policy:
+    """The policy that comes with the package."""
+    file = resources.files("omr") / "policies" / "default.toml"
+    return parse_policy(file.read_text("utf-8"), "default.toml")
+
+
+def load_policy(path: Path | None) -> Policy:
+    """The policy in a file, or the default one.
+
+    Raises:
+        PolicyError: the file cannot be read or used.
+    """
+    if path is None:
+        return default_policy()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path} cannot be read: {error}") from error
+    return parse_policy(text, str(path))

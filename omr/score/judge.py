@@ -1,0 +1,325 @@
+"""From figures to marks: what counts as filled, blank or doubtful.
+
+Each card is judged against its own hand, the usual strength of its clear marks, with an absolute
+floor beside it, so that a row without a mark never becomes a row of marks. Both figures of a
+bubble, fill and darkness, are put in relation to the hand; a mark is what both of them say.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from enum import IntFlag
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from omr.design import FieldKind, Role, SeveralRule, Side
+from omr.policy import Policy
+from omr.records import F32, U8, DoubtKind
+
+
+class Bit(IntFlag):
+    """Doubts of a group, as the kernel writes them."""
+
+    FAINT = 1
+    SEVERAL = 2
+    ERASED = 4
+    OUTSIDE = 8
+    LINE = 16
+    DISAGREE = 32
+
+
+DOUBT_OF_BIT = {
+    Bit.FAINT: DoubtKind.FAINT,
+    Bit.SEVERAL: DoubtKind.SEVERAL,
+    Bit.ERASED: DoubtKind.ERASED,
+    Bit.OUTSIDE: DoubtKind.OUTSIDE,
+    Bit.LINE: DoubtKind.LINE,
+    Bit.DISAGREE: DoubtKind.FIGURES_DISAGREE,
+}
+# Fill, darkness, around and through of n cards, each (n, bubbles) uint8; see `BubbleScores`.
+Figures = tuple[U8, U8, U8, U8]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the groups of n cards say.
+
+    `masks` (n, groups) uint32: bit k = option k counts as filled. `doubts` (n, groups): `Bit`s.
+    `margin` (n, groups): how far the judgement is from tipping, 1 far, 0 at the edge, negative
+    in doubt. `hand` (n, 2): fill and darkness of the card's own marks, 0–1.
+    """
+
+    masks: NDArray[np.uint32]
+    doubts: NDArray[np.uint32]
+    margin: F32
+    hand: F32
+
+
+def judge_many(
+    side: Side, policy: Policy, figures: Figures, bitonal: NDArray[np.bool_]
+) -> Verdicts:
+    """Judge n cards at once; `bitonal` (n) says which were scanned in black and white."""
+    fill, darkness, around, through = figures
+    n, groups = len(fill), side.group_count
+    masks = np.zeros((n, groups), np.uint32)
+    doubts = np.zeros((n, groups), np.uint32)
+    margin = np.zeros((n, groups), np.float32)
+    hand = np.zeros((n, 2), np.float32)
+    rules = group_rules(side, policy)
+    judge_cards(
+        (fill, darkness, around, through),
+        bitonal,
+        side.group_start,
+        rules,
+        rule_values(policy),
+        (masks, doubts, margin, hand),
+    )
+    return Verdicts(masks, doubts, margin, hand)
+
+
+@functools.lru_cache(maxsize=64)
+def group_rules(side: Side, policy: Policy) -> NDArray[np.int64]:
+    """Per group: 1 where options are independent of one another; 1 where several is a doubt."""
+    rules = np.zeros((side.group_count, 2), np.int64)
+    by_role = {
+        Role.ANSWER: policy.several.answer,
+        Role.IDENTITY: policy.several.identity,
+        Role.STAFF: policy.several.staff,
+    }
+    for field in side.fields:
+        free = field.kind in (FieldKind.MULTIPLE, FieldKind.FLAG)
+        doubt = by_role[field.role] == "doubt"
+        if field.several is not SeveralRule.POLICY:
+            doubt = field.several is SeveralRule.DOUBT
+        rules[slice(*field.groups)] = (free, doubt and not free)
+    return rules
+
+
+@functools.lru_cache(maxsize=64)
+def rule_values(policy: Policy) -> NDArray[np.float64]:
+    """The policy's numbers in the order in which the kernel takes them."""
+    marks, rivals, evidence = policy.marks, policy.rivals, policy.evidence
+    return np.array(
+        [
+            marks.floor,
+            marks.faint_from,
+            marks.filled_from,
+            marks.hand_low,
+            marks.hand_default,
+            rivals.erased_from,
+            rivals.several_from,
+            rivals.classic_margin,
+            evidence.around_from,
+            evidence.through_from,
+            evidence.line_fill,
+            marks.swallowed_sigmas,
+            marks.filled_least,
+            marks.quiet,
+            marks.swallowed_below,
+        ]
+    )
+
+
+@njit(cache=True, nogil=True)
+def judge_cards(figures, bitonal, starts, rules, values, out):  # type: ignore[no-untyped-def]
+    """Judge every card: see `judge_many`; `values` come from `rule_values`."""
+    fill, darkness, around, through = figures
+    masks, doubts, margin, hand = out
+    groups = starts.shape[0] - 1
+    tops = np.empty((fill.shape[1] + 1, 3))
+    rest = np.empty((3, fill.shape[1]))
+    card = np.empty(8)
+    low, high, smudged = np.empty(64), np.empty(64), np.empty(64, np.bool_)
+    for n in range(fill.shape[0]):
+        measure_hand(
+            (fill[n], darkness[n]), bitonal[n], (starts, rules), values, (tops, rest), card
+        )
+        hand[n, 0], hand[n, 1] = card[0], card[1]
+        faint, filled, quiet = card[4], card[5], card[6]
+        # A scanner that keeps black and white only may have swallowed light marks whole.
+        swallowed = bitonal[n] and card[7] < values[11]
+        for g in range(groups):
+            first, last = starts[g], starts[g + 1]
+            for i in range(first, last):
+                by_fill = (fill[n, i] / 255.0 - card[2]) / (card[0] - card[2])
+                by_darkness = (darkness[n, i] / 255.0 - card[3]) / (card[1] - card[3])
+                low[i - first] = max(0.0, min(by_fill, by_darkness))
+                high[i - first] = max(0.0, max(by_fill, by_darkness))
+                # Grey without strokes; black and white cannot tell it from a light mark.
+                smudged[i - first] = not bitonal[n] and by_fill < 0.6 * by_darkness
+            at = (n, g)
+            if rules[g, 0] == 1:
+                limits = (faint, quiet, filled)
+                _independent(
+                    (low, high, smudged), last - first, limits, at, (masks, doubts, margin)
+                )
+            else:
+                choice = (faint, quiet, filled, values[5], values[6], values[7], rules[g, 1])
+                _one_of(low, high, last - first, choice, at, (masks, doubts, margin))
+            _evidence(
+                (around[n], through[n], fill[n]), (first, last), values, at, (masks, doubts, margin)
+            )
+            if (swallowed and last - first > 1) or (card[1] < values[3] and masks[at] != 0):
+                doubts[at] |= 1
+                margin[at] = min(margin[at], -0.5)
+
+
+@njit(cache=True, nogil=True)
+def measure_hand(figures, bitonal, layout, values, work, card):  # type: ignore[no-untyped-def]
+    """The card's own level of marks and of blanks.
+
+    `card` receives: usual fill and darkness of clear marks; usual fill and darkness of blank
+    boxes; the share of the hand below which a box is blank by either figure, the share from
+    which it is filled, the share below which the mean of its figures is blank; and how many
+    standard deviations of the card's own marks nothing at all is away from its usual mark.
+    Marks' strengths are taken as log-normal. `work` is room for the groups' tops and for all
+    other boxes.
+    """
+    fill, darkness = figures
+    starts, rules = layout
+    clean = 0.4 if bitonal else 1.0  # black and white has no grain to be taken for a mark
+    tops, rest = work
+    clear, others = 0, 0
+    for g in range(starts.shape[0] - 1):
+        best, second, at = -1.0, 0.0, -1
+        for i in range(starts[g], starts[g + 1]):
+            strength = (float(fill[i]) + float(darkness[i])) / 510.0
+            if strength > best:
+                second, best, at = max(best, 0.0), strength, i
+            else:
+                second = max(second, strength)
+        several = rules[g, 0] == 1 and starts[g + 1] - starts[g] > 1
+        for i in range(starts[g], starts[g + 1]):
+            strength = (float(fill[i]) + float(darkness[i])) / 510.0
+            if several and strength >= clean * values[0]:
+                tops[clear, 0] = fill[i] / 255.0
+                tops[clear, 1] = darkness[i] / 255.0
+                tops[clear, 2] = strength
+                clear += 1
+            elif i != at:
+                rest[0, others] = fill[i] / 255.0
+                rest[1, others] = darkness[i] / 255.0
+                rest[2, others] = (rest[0, others] + rest[1, others]) / 2
+                others += 1
+        if not several and best >= clean * values[0] and second <= 0.5 * best:
+            tops[clear, 0] = fill[at] / 255.0
+            tops[clear, 1] = darkness[at] / 255.0
+            tops[clear, 2] = best
+            clear += 1
+    filled, quiet, spread = values[2], clean * values[13], 0.0
+    card[0] = card[1] = values[4]
+    if clear >= 3:
+        card[0] = np.median(tops[:clear, 0])
+        card[1] = np.median(tops[:clear, 1])
+        strengths = np.sort(tops[:clear, 2])
+        spread = np.log(strengths[clear // 2] / strengths[clear // 10]) / 1.2816
+        # Uneven hands: what the card's own weak marks look like is still a mark.
+        filled = min(filled, max(np.exp(-3.5 * spread), values[12]))
+    card[2] = card[3] = 0.0
+    if others > 0:
+        card[2] = min(np.median(rest[0, :others]), 0.3 * card[0])
+        card[3] = min(np.median(rest[1, :others]), 0.3 * card[1])
+        blanks = np.sort(rest[2, :others])
+        quiet = max(quiet, 3.0 * (blanks[(others * 9) // 10] - blanks[others // 2]))
+    # Clean paper: what stands out from it is not nothing.
+    card[4] = values[1]
+    card[5] = filled
+    card[6] = min(quiet / (0.5 * (card[0] + card[1] - card[2] - card[3])), values[1])
+    nothing = np.log(0.5 * (card[0] + card[1]) / (0.4 * values[13]))
+    card[7] = nothing / max(spread, 0.05)
+    if bitonal and (card[0] < values[14] or clear < max(3, (starts.shape[0] - 1) // 20)):
+        card[7] = 0.0  # hardly a mark left: the scan may have swallowed anything
+
+
+@njit(cache=True, nogil=True)
+def _one_of(low, high, count, limits, at, out):  # type: ignore[no-untyped-def]
+    """A group of which one option should be filled."""
+    masks, doubts, margin = out
+    faint, quiet, filled, erased, several, classic, several_is_doubt = limits
+    best, second, k = low[0], 0.0, 0
+    most, mean = high[0], low[0] + high[0]
+    for j in range(1, count):
+        most = max(most, high[j])
+        mean = max(mean, low[j] + high[j])
+        if low[j] > best:
+            best, second, k = low[j], best, j
+        else:
+            second = max(second, low[j])
+    if most < faint and 0.5 * mean < quiet:
+        margin[at] = 1.0 - max(most / faint, 0.5 * mean / quiet)
+        return
+    masks[at] = np.uint32(1) << np.uint32(k)
+    if best < filled:
+        # In the middle of the faint band either answer may be wrong.
+        doubts[at] |= 32 if high[k] >= 2.0 * filled and best < 0.5 * filled else 1
+        if second > 0.5 * best:
+            doubts[at] |= 4
+        margin[at] = -max(0.05, min(abs(most - faint), filled - best) / filled)
+        return
+    room = min(best / filled - 1.0, 1.0)
+    ratio = second / best
+    if ratio < erased:
+        margin[at] = min(room, 1.0 - ratio / erased)
+    elif ratio >= several:
+        for j in range(count):
+            if low[j] >= several * best:
+                masks[at] |= np.uint32(1) << np.uint32(j)
+            elif low[j] >= erased * best:
+                doubts[at] |= 4
+        margin[at] = min(room, (ratio - several) / (1.0 - several))
+        if several_is_doubt == 1:
+            doubts[at] |= 2
+            margin[at] = -0.5
+    else:
+        doubts[at] |= 4
+        margin[at] = -0.05 - min(ratio - erased, several - ratio) / (several - erased)
+    if classic > 0 and best - second < classic and ratio < several:
+        doubts[at] |= 2
+        margin[at] = min(margin[at], -0.1)
+
+
+@njit(cache=True, nogil=True)
+def _independent(marks, count, limits, at, out):  # type: ignore[no-untyped-def]
+    """A group whose options are each filled or not for themselves."""
+    masks, doubts, margin = out
+    low, high, smudged = marks
+    faint, quiet, filled = limits
+    least, some = 1.0, False
+    for j in range(count):
+        some = some or low[j] >= filled
+    for j in range(count):
+        if low[j] >= filled:
+            masks[at] |= np.uint32(1) << np.uint32(j)
+            least = min(least, low[j] / filled - 1.0)
+        elif high[j] < faint and 0.5 * (low[j] + high[j]) < quiet:
+            least = min(least, 1.0 - max(high[j] / faint, 0.5 * (low[j] + high[j]) / quiet))
+        elif some and smudged[j] and low[j] < faint and high[j] < filled:
+            # A smudge beside a real mark: rubbed out.
+            least = min(least, 1.0 - max(low[j] / faint, high[j] / filled))
+        else:
+            # The nearer verdict stands in, for the person who looks.
+            if low[j] >= 0.7 * filled:
+                masks[at] |= np.uint32(1) << np.uint32(j)
+            doubts[at] |= 1
+            depth = min(abs(high[j] - faint), filled - low[j]) / filled
+            least = min(least, -max(depth, 0.05))
+    margin[at] = least
+
+
+@njit(cache=True, nogil=True)
+def _evidence(figures, span, values, at, out):  # type: ignore[no-untyped-def]
+    """Doubts from ink round the boxes and from lines that run straight through."""
+    around, through, fill = figures
+    masks, doubts, margin = out
+    mask = masks[at]
+    for i in range(span[0], span[1]):
+        marked = (mask >> np.uint32(i - span[0])) & np.uint32(1)
+        if mask == 0 and around[i] >= values[8] * 255.0:
+            doubts[at] |= 8
+            margin[at] = min(margin[at], -0.3)
+        if marked and through[i] >= values[9] * 255.0 and fill[i] < values[10] * 255.0:
+            doubts[at] |= 16
+            margin[at] = min(margin[at], -0.3)

@@ -1,0 +1,187 @@
+"""Tables to files: Parquet, JSON lines, CSV and XLSX, whole or not at all.
+
+The same rows give the same bytes. What a person opens in a spreadsheet (CSV, XLSX) holds lists as
+text: doubts as `field:kind; …`, masks and probabilities separated by spaces; a text that a
+spreadsheet would take for a formula gets a leading apostrophe. CSV is UTF-8 with a byte order mark,
+since Excel shows Chinese wrongly without one. CSV cannot say that a cell is text, and Excel cuts
+long numbers in it: give people XLSX, whose cells are text, and keep Parquet for programs.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from omr.errors import OutputError
+from omr.outputs import whole_file
+from omr.score.columns import Columns
+
+Frames = Iterable[pl.DataFrame]
+
+ROW_GROUP = 4096
+_XLSX_ROWS = 1_048_575  # below the heading
+_XLSX_TEXT = 32_767
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def check_output(path: Path, pages: int) -> None:
+    """Refuse early what could not be written at the end of a long run.
+
+    Raises:
+        OutputError: an unknown kind of file, no such folder, or too many pages for the kind.
+    """
+    if path.suffix not in _WRITERS:
+        raise OutputError(
+            f"{path}: give --out a name that ends in {', '.join(_WRITERS)} to choose the format"
+        )
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent} is no folder; create it, or choose another --out")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give the name of a file")
+    if path.suffix == ".xlsx" and pages > _XLSX_ROWS:
+        raise OutputError(
+            f"{path}: {pages} pages are more than a worksheet holds ({_XLSX_ROWS}); use .parquet"
+        )
+
+
+def write_table(
+    frames: Frames, path: Path, schema: Columns, notes: Mapping[str, str] | None = None
+) -> None:
+    """Write frames of that schema to `path`, in the format that its suffix names.
+
+    `notes` go into a Parquet file's key-value metadata. An existing file is replaced in one step,
+    once the new one is on the disk.
+
+    Raises:
+        OutputError: the disk is full, or the file cannot be written.
+    """
+    with whole_file(path) as partial:
+        _WRITERS[path.suffix](frames, partial, schema, dict(notes or {}))
+
+
+def for_people(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with lists as text and no text that a spreadsheet would run as a formula."""
+    element = pl.element()
+    doubt = pl.when(element.struct["field"] == "").then(element.struct["kind"])
+    texts = {
+        "doubts": doubt.otherwise(
+            pl.concat_str(element.struct["field"], element.struct["kind"], separator=":")
+        ),
+        "barcodes": pl.concat_str(element.struct["zone"], element.struct["text"], separator=":"),
+    }
+    flat = frame.with_columns(
+        pl.col(name).list.eval(texts[name]).list.join("; ")
+        if name in texts
+        else pl.col(name).list.eval(element.cast(pl.String)).list.join(" ")
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.List)
+    )
+    text = pl.col(pl.String)
+    return flat.with_columns(
+        pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
+    )
+
+
+def _headings(schema: Columns) -> list[str]:
+    return [f"'{name}" if re.match(_FORMULA, name) else name for name in schema]
+
+
+def _parquet(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
+    # The one unstable call of polars: a generator as a source, so that sinking stays flat.
+    from polars.io.plugins import register_io_source
+
+    failed: list[BaseException] = []
+
+    def source(
+        with_columns: list[str] | None, predicate: Any, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        try:
+            yield from frames
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    try:
+        register_io_source(source, schema=schema).sink_parquet(
+            path, compression="zstd", row_group_size=ROW_GROUP, metadata=notes
+        )
+    except Exception as error:
+        if failed:
+            raise failed[0] from None
+        raise _as_os_error(error) from error
+
+
+def _as_os_error(error: Exception) -> OSError:
+    """What the system said, from polars' wrapping of it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
+
+
+def _jsonl(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
+    with path.open("wb") as file:
+        for frame in frames:
+            text = io.BytesIO()  # so that a full disk is Python's error, with its number
+            frame.write_ndjson(text)
+            file.write(text.getbuffer())
+
+
+def _csv(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
+    with path.open("wb") as file:
+        file.write(b"\xef\xbb\xbf")
+        heading = pl.DataFrame(schema=dict.fromkeys(_headings(schema), pl.String))
+        file.write(heading.write_csv().encode())
+        for frame in frames:
+            text = for_people(frame).write_csv(include_header=False)
+            file.write(text.encode())
+
+
+def _xlsx(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
+    import xlsxwriter
+    from xlsxwriter.exceptions import FileCreateError
+
+    rough = path.with_suffix(".rough")  # beside the output: the system's /tmp may be small
+    shutil.rmtree(rough, ignore_errors=True)
+    rough.mkdir()
+    try:
+        book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": str(rough)})
+        book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # the same bytes each time
+        sheet = book.add_worksheet("readings")
+        sheet.freeze_panes(1, 0)
+        _fill_sheet(sheet, frames, schema, book.add_format({"num_format": "@"}))
+        book.close()
+    except FileCreateError as error:
+        cause = error.args[0]
+        raise cause if isinstance(cause, OSError) else OSError(None, str(error)) from error
+    finally:
+        shutil.rmtree(rough, ignore_errors=True)
+
+
+def _fill_sheet(sheet: Any, frames: Frames, schema: Columns, text: Any) -> None:
+    for column, name in enumerate(_headings(schema)):
+        sheet.write_string(0, column, name)
+    rows = (values for frame in frames for values in for_people(frame).iter_rows())
+    for row, values in enumerate(rows, 1):
+        for column, value in enumerate(values):
+            if isinstance(value, str):
+                if value:
+                    sheet.write_string(row, column, value[:_XLSX_TEXT], text)
+            elif value is not None:
+                sheet.write_number(row, column, value)
+
+
+_WRITERS: dict[str, Callable[[Frames, Path, Columns, dict[str, str]], None]] = {
+    ".parquet": _parquet,
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".xlsx": _xlsx,
+}

@@ -1,0 +1,1 @@
+"""Where scanned pages come from."""
