@@ -42,7 +42,7 @@ def read(
     policy: PolicyFile = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, max=256, help="Processes; 0 reads in this one, unprotected."),
+        typer.Option(min=0, max=256, help="Processes, else one a core; 0 for none."),
     ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Discard what an unfinished run has read.")
@@ -57,6 +57,9 @@ def read(
     from omr.progress import shown_on
     from omr.run import RunOrder, journal_path, run
 
+    for path in paths:
+        if not path.exists():
+            raise SourceError(f"{path} does not exist; check the path")
     loaded = load_design(design)
     setup = WorkerSetup(loaded, load_policy(policy), overlays=overlay, traces=trace)
     limits = Limits(_cores() if workers is None else workers)
@@ -82,6 +85,7 @@ def judge(
 ) -> None:
     """Judge stored scores under another policy; no image is needed."""
     from omr.design import load_design
+    from omr.errors import OutputError
     from omr.policy import load_policy
     from omr.progress import Meter
     from omr.run import summary_of
@@ -95,8 +99,6 @@ def judge(
     stored = open_scores(scores, load_design(design) if design else None)
     check_output(out, stored.pages)
     if out.absolute() == scores.absolute():
-        from omr.errors import OutputError
-
         raise OutputError(f"{out} holds the scores; give the readings a file of their own")
     tally = Tally()
     frames = tally.counted(judged_frames(stored, rules))

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from omr.batch import PageRef, WorkerSetup, list_files, read_batch
 from omr.corpus_layout import Expected, Family, read_corpus, read_expected
@@ -20,10 +23,15 @@ from omr.design import Design, load_design
 from omr.errors import CorpusError
 from omr.policy import load_policy
 from omr.pool import Limits
-from omr.records import CardReading, RejectedPage, Status
+from omr.records import RejectedPage, Status
 from omr.score.rows import Outcome
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
 _MOST_SHOWN = 30
+_LOG_WIDTH = 120
 COUNTS = ("read", "review", "rejected", "misread")
 
 
@@ -38,9 +46,43 @@ class Difference:
     got: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageSaid:
+    """What came of a page, from wherever that is known. `reason` is "" where it was read."""
+
+    status: str
+    side: str
+    values: Mapping[str, str]
+    doubts: tuple[tuple[str, str], ...]  # kind, field
+    reason: str = ""
+    evidence: str = ""
+
+    @classmethod
+    def of_outcome(cls, outcome: Outcome) -> PageSaid:
+        """From a page just read."""
+        if isinstance(outcome, RejectedPage):
+            reason, evidence = str(outcome.reason), outcome.evidence
+            return cls(str(Status.REJECTED), "", {}, (), reason, evidence)
+        reading = outcome.reading
+        values = dict(zip(reading.fields, reading.values, strict=True))
+        doubts = tuple((str(d.kind), d.field) for d in reading.doubts)
+        return cls(str(reading.status), str(reading.side), values, doubts)
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any], names: Iterable[str]) -> PageSaid:
+        """From a row of a table of readings; `names` are the columns that hold values."""
+        values = {name: row[name] for name in names if row[name] is not None}
+        doubts = tuple((d["kind"], d["field"]) for d in row["doubts"] or ())
+        why = (row["reason"] or "", row["evidence"] or "")
+        return cls(row["status"], row["side"] or "", values, doubts, *why)
+
+
 @dataclass(slots=True)
 class FamilyResult:
-    """What became of a family's pages. `refused_wrongly`: rejected for a reason not expected."""
+    """What became of a family's pages. `refused_wrongly`: rejected for a reason not expected.
+
+    `why` counts pages by what is doubted and by reasons of rejection.
+    """
 
     family: Family
     pages: int = 0
@@ -49,22 +91,24 @@ class FamilyResult:
     rejected: int = 0
     misread: int = 0
     refused_wrongly: int = 0
+    why: Counter[str] = field(default_factory=Counter)
     differs: list[Difference] = field(default_factory=list)
 
-    def add(self, expected: Expected, outcome: Outcome) -> None:
+    def add(self, expected: Expected, said: PageSaid) -> None:
         """Count one page."""
         self.pages += 1
         found = [
             Difference(self.family.name, expected.file, *told)
-            for told in differences(expected, outcome)
+            for told in differences(expected, said)
         ]
         self.differs += found
-        if isinstance(outcome, RejectedPage):
+        self.why.update({kind for kind, _ in said.doubts} or {said.reason} - {""})
+        if said.status == Status.REJECTED:
             self.rejected += 1
             self.refused_wrongly += bool(found)
         elif found:
             self.misread += 1
-        elif outcome.reading.status is Status.READ:
+        elif said.status == Status.READ:
             self.read += 1
         else:
             self.review += 1
@@ -95,17 +139,18 @@ class FamilyResult:
             "least_read": contract.least_read,
             "most_misread": contract.most_misread,
             "most_rejected": contract.most_rejected,
+            "why": dict(sorted(self.why.items())),
             "broken": self.broken(),
         }
 
 
-def run(folder: Path, as_json: bool) -> int:
+def run(folder: Path, as_json: bool, workers: int | None = None) -> int:
     """Read a corpus, print what came of it, and return 1 where a family breaks its contract.
 
     Raises:
         CorpusError: the folder does not follow the layout; says what to do.
     """
-    results = check_corpus(folder)
+    results = check_corpus(folder, workers)
     if as_json:
         print(json.dumps(report(results), ensure_ascii=False, indent=1))
     else:
@@ -114,14 +159,14 @@ def run(folder: Path, as_json: bool) -> int:
 
 
 def check_corpus(folder: Path, workers: int | None = None) -> list[FamilyResult]:
-    """Read every family of a corpus and count; `workers` as for `omr read`.
+    """Read every family of a corpus and count; `workers` as for `omr read`, else one a core.
 
     Raises:
         CorpusError: the folder does not follow the layout; says what to do.
     """
     families = read_corpus(folder)
     results = [FamilyResult(family) for family in families]
-    plan = [(result, *listed) for result in results for listed in _listed(result.family)]
+    plan = [(result, *listed) for result in results for listed in listed_scans(result.family)]
     limits = Limits((os.cpu_count() or 1) if workers is None else workers)
     together: dict[tuple[str, Path | None], list[tuple[FamilyResult, Expected, PageRef]]] = {}
     for item in plan:
@@ -131,29 +176,28 @@ def check_corpus(folder: Path, workers: int | None = None) -> list[FamilyResult]
         setup = WorkerSetup(load_design(design), load_policy(policy))
         outcomes = read_batch([ref for _, _, ref in items], setup, limits)
         for (result, expected, _), outcome in zip(items, outcomes, strict=True):
-            result.add(expected, outcome)
+            result.add(expected, PageSaid.of_outcome(outcome))
     return results
 
 
-def differences(expected: Expected, outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+def differences(expected: Expected, said: PageSaid) -> Iterator[tuple[str, str, str]]:
     """What is not as it should be: (field, expected, got)."""
-    if isinstance(outcome, RejectedPage):
-        if expected.reject and outcome.reason not in expected.reject:
+    if said.status == Status.REJECTED:
+        if expected.reject and said.reason not in expected.reject:
             reasons = " or ".join(expected.reject)
-            yield "", f"rejected: {reasons}", f"rejected: {outcome.reason} ({outcome.evidence})"
-        return
-    reading = outcome.reading
-    said = dict(zip(reading.fields, reading.values, strict=True))
-    if not expected.card:
-        carried = [(name, "", value) for name, value in said.items() if value]
-        if not carried and reading.status is Status.READ:
+            yield "", f"rejected: {reasons}", f"rejected: {said.reason} ({said.evidence})"
+    elif not expected.card:
+        carried = [(name, "", value) for name, value in said.values.items() if value]
+        if not carried and said.status == Status.READ:
             carried = [("", "no card", "read, with nothing filled in")]
         yield from carried
-        return
-    if expected.side is not None and reading.side is not expected.side:
-        yield "", f"the {expected.side}", f"the {reading.side}"
-        return
-    yield from _wrong_values(expected, reading, said)
+    elif said.side != expected.side:
+        yield "", f"the {expected.side}", f"the {said.side}"
+    else:
+        doubted = {name for _, name in said.doubts} | expected.unsettled
+        for name, value in expected.values.items():
+            if said.values[name] != value and name not in doubted:
+                yield name, value, said.values[name]
 
 
 def report(results: Sequence[FamilyResult]) -> dict[str, object]:
@@ -167,17 +211,12 @@ def report(results: Sequence[FamilyResult]) -> dict[str, object]:
     }
 
 
-def _wrong_values(
-    expected: Expected, reading: CardReading, said: dict[str, str]
-) -> Iterator[tuple[str, str, str]]:
-    doubted = {doubt.field for doubt in reading.doubts}
-    for name, value in expected.values.items():
-        if said[name] != value and name not in doubted and name not in expected.unsettled:
-            yield name, value, said[name]
+def listed_scans(family: Family) -> list[tuple[Expected, PageRef]]:
+    """Each expectation of a family with its scan, in feed order; none may lack the other.
 
-
-def _listed(family: Family) -> list[tuple[Expected, PageRef]]:
-    """Each expectation of a family with its scan; none may lack the other."""
+    Raises:
+        CorpusError: a line without a scan, or a scan without a line.
+    """
     design: Design = load_design(family.design_source)
     expected = {one.file: one for one in read_expected(family, design)}
     refs = {_file_of(ref, family.folder): ref for ref in list_files([family.folder])}
@@ -199,39 +238,48 @@ def _file_of(ref: PageRef, folder: Path) -> str:
 
 
 def _show(results: Sequence[FamilyResult]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(title="Corpus", title_justify="left")
-    for name in ("family", "design"):
-        table.add_column(name, overflow="fold")
-    for name in ("pages", "read", "at least", "review", "rejected", "misread"):
-        table.add_column(name, justify="right")
-    table.add_column("contract")
+    console = wide_console()
+    console.print(table_of(results))
     for result in results:
-        broken = result.broken()
-        table.add_row(
-            result.family.name,
-            result.family.design,
-            str(result.pages),
-            str(result.read),
-            str(result.family.least_read),
-            str(result.review),
-            str(result.rejected),
-            f"[bold red]{result.misread}[/]" if result.misread else "0",
-            f"[bold red]{'; '.join(broken)}[/]" if broken else "[green]kept[/]",
-        )
-    sums = report(results)
-    table.add_section()
-    counts = [str(sums[name]) for name in ("pages", "read", "review", "rejected", "misread")]
-    table.add_row(
-        "all", "", counts[0], counts[1], "", *counts[2:], "" if sums["kept"] else "broken"
-    )
-    console.print(table)
+        for fault in result.broken():
+            console.print(f"[bold red]{result.family.name}[/]: {fault}")
     differs = [one for result in results for one in result.differs]
     for one in differs[:_MOST_SHOWN]:
         where = f"{one.family}/{one.file}" + (f" {one.field}" if one.field else "")
         console.print(f"{where}: expected {one.expected!r}, got {one.got!r}", markup=False)
     if len(differs) > _MOST_SHOWN:
         console.print(f"… and {len(differs) - _MOST_SHOWN} more; --json lists all")
+
+
+def wide_console() -> Console:
+    """A console; what is written to a file or a pipe need not fit a small terminal."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
+
+
+def table_of(results: Sequence[FamilyResult]) -> Table:
+    """A line a family, for people."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
+    sums = report(results)
+    table.add_column("family", "all", no_wrap=True)
+    for name in ("pages", *COUNTS):
+        table.add_column(name, str(sums[name]), justify="right", no_wrap=True)
+    table.add_column("contract", no_wrap=True)
+    table.add_column("doubts, and reasons of refusal", overflow="fold")
+    for result in results:
+        broken = "[bold red]broken[/]" if result.broken() else "[green]kept[/]"
+        table.add_row(
+            result.family.name,
+            str(result.pages),
+            str(result.read),
+            str(result.review),
+            str(result.rejected),
+            f"[bold red]{result.misread}[/]" if result.misread else "0",
+            broken,
+            ", ".join(f"{kind} {count}" for kind, count in result.why.most_common()),
+        )
+    return table

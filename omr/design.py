@@ -281,6 +281,12 @@ def _builtin(name: str) -> Design:
     return parse_design(file.read_text("utf-8"), f"{name}.toml")
 
 
+@functools.cache
+def builtin_designs() -> tuple[Design, ...]:
+    """All designs that come with the package."""
+    return tuple(_builtin(name) for name in builtin_names())
+
+
 def load_design(name_or_file: str | Path) -> Design:
     """The built-in design of that name, or the one in that TOML file.
 

@@ -214,4 +214,9 @@ def _locked(path: Path) -> FileIO:
             ) from error
         except FileNotFoundError:
             pass  # the other run finished and removed it between our two calls
+        except OSError as error:
+            file.close()
+            raise OutputError(
+                f"{path} cannot be locked ({error.strerror}); choose an --out on a local disk"
+            ) from error
         file.close()

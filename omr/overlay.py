@@ -191,18 +191,20 @@ def _draw_bubbles(page: Sketch, card: Card, reading: CardReading) -> None:
     for group, doubts in doubted.items():
         span = slice(side.group_start[group], side.group_start[group + 1])
         _draw_band(page, card.centres_px[span], outline, _colour_of(doubts))
+    letters: list[tuple[str, F64, Colour]] = []
     for field in side.fields:
         for group in range(*field.groups):
-            first, last = int(side.group_start[group]), int(side.group_start[group + 1])
             mask = int(reading.masks[group])
             colour = _colour_of(doubted[group]) if group in doubted else BLUE
-            for k, bubble in enumerate(range(first, last)):
-                at = card.centres_px[bubble]
+            for k, value in enumerate(field.values):
+                at = card.centres_px[side.group_start[group] + k]
                 if mask >> k & 1:
                     page.outline(at + outline, colour, 2)
-                    _letter(page, field.values[k], at + outline.max(axis=0), colour)
+                    letters.append((value, at + outline.max(axis=0), colour))
                 else:
                     page.outline(at + outline, DIM if group in doubted else PALE, 1)
+    for value, right_px, colour in letters:
+        _letter(page, value, right_px, colour)
     for group, doubts in _tagged(side, doubted).items():
         span = slice(side.group_start[group], side.group_start[group + 1])
         _draw_tag(page, card.centres_px[span], outline, doubts)
@@ -222,8 +224,10 @@ def _tagged(side: Side, doubted: dict[int, list[Doubt]]) -> dict[int, list[Doubt
 
 def _letter(page: Sketch, value: str, right_px: F64, colour: Colour) -> None:
     x, y = page.place(right_px)
-    low = round(6 * page.scale)
-    write(page.image, cut_short(value, 150, 13, BOLD), (x + 2, y - low), colour, 13, BOLD)
+    words, at = cut_short(value, 150, 13, BOLD), (x + 2, y - round(6 * page.scale))
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        write(page.image, words, (at[0] + dx, at[1] + dy), WHITE, 13, BOLD)
+    write(page.image, words, at, colour, 13, BOLD)
 
 
 def _draw_band(page: Sketch, centres: F64, outline: F64, colour: Colour) -> None:
@@ -279,6 +283,7 @@ def _header(card: Card, reading: CardReading, width: int) -> U8:
     write(head, name, (end + 14, 30), INK, 17, BOLD)
     who = cut_short(identity_line(card.side, reading), width - 32, 18)
     write(head, who, (16, 60), INK, 18)
+    head[-1:] = PALE
     return head
 
 
@@ -305,17 +310,20 @@ def _page_name(page: CardReading | RejectedPage) -> str:
 
 
 def _footer(reading: CardReading, width: int) -> U8:
-    listed = reading.doubts[:_MOST_LISTED]
-    more = len(reading.doubts) - len(listed)
+    told: dict[tuple[str, str], list[Doubt]] = {}
+    for doubt in reading.doubts:
+        told.setdefault((doubt.field, doubt.evidence), []).append(doubt)
+    listed = list(told.items())[:_MOST_LISTED]
+    more = len(told) - len(listed)
     foot = band(width, 36 + 22 * (len(listed) + (more > 0)))
     foot[:1] = PALE
     _legend(foot)
     y = 50
-    for doubt in listed:
-        end = write(foot, doubt.field or "sheet", (16, y), INK, 14, BOLD)
-        _, _ = tag(foot, _words_of([doubt]), (max(end + 8, 110), y - 13), _colour_of([doubt]))
-        words = cut_short(doubt.evidence, width - 262, 14)
-        write(foot, words, (246, y), INK, 14)
+    for (name, evidence), doubts in listed:
+        end = write(foot, name or "sheet", (16, y), INK, 14, BOLD)
+        end, _ = tag(foot, _words_of(doubts), (max(end + 8, 100), y - 13), _colour_of(doubts))
+        start = max(end + 12, 246)
+        write(foot, cut_short(evidence, width - start - 16, 14), (start, y), INK, 14)
         y += 22
     if more > 0:
         write(foot, f"and {more} more doubts", (16, y), DIM, 14)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omr.design import Design, Ink
+from omr.design import Design, Ink, builtin_designs
 from omr.detect.barcode import read_barcodes
 from omr.detect.bubbles import Measured, measure
 from omr.detect.decode import decode
@@ -48,7 +48,7 @@ def read_page(
     place = locate(raster, design)
     trace.located(place)
     if isinstance(place, Lost):
-        return reject(page, diagnose(place, design), design, policy)
+        return reject(page, diagnose(place, design, raster, builtin_designs()), design, policy)
     fault = check_levels(place)
     if fault is not None:
         return reject(page, fault, design, policy)

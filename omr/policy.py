@@ -67,11 +67,16 @@ class SeveralRules:
 class EvidenceRules:
     """Limits for ink where none is expected: round the box, and straight through it.
 
-    A line through box and margins is only a doubt where the box holds little else: up to
+    `around_from` is for the boxes of a blank row; a filled box is a blot where its margin has
+    `blot_from` more ink than this, or than the card's marks usually have. A mark whose darkness
+    is below `pale_below` of its fill, both as shares of the hand, may be a rubbed out one. A
+    line through box and margins is only a doubt where the box holds little else: up to
     `line_fill`.
     """
 
     around_from: float
+    blot_from: float
+    pale_below: float
     through_from: float
     line_fill: float
 

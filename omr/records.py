@@ -124,7 +124,8 @@ class BarcodeRead:
     """What was read in one barcode zone; `text` is empty where nothing was.
 
     `reader` is "zxing", "pyzbar" (the second reader alone: a doubt), "split" (readings of the
-    zone differ, or only one was had: a doubt) or "".
+    zone differ, or only one was had: a doubt), "unread" (something is there that neither
+    can read: a doubt) or "".
     """
 
     zone: str

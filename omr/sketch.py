@@ -133,8 +133,11 @@ def stack(parts: Sequence[U8]) -> U8:
 
 
 def upright_grey(raster: Raster, turn: Turn) -> U8:
-    """The page (h, w) as grey, turned upright."""
-    grey = grey_of(raster.pixels) if raster.pixels.ndim == 3 else raster.pixels
+    """The page (h, w) as grey, turned upright; of red print in colour only a shade is left."""
+    grey = raster.pixels
+    if grey.ndim == 3:
+        luma = grey_of(grey)
+        grey = np.asarray(cv2.addWeighted(grey[:, :, 0], 0.65, luma, 0.35, 0), np.uint8)
     return np.ascontiguousarray(np.rot90(grey, int(turn) // 90))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from omr.design import Bubbles, BubbleShape, Design, Ink
+from omr.design import Design, Ink
 from omr.detect.alignment import to_pixels
 from omr.detect.bubbles import Measured, measure
 from omr.detect.decode import decode
@@ -25,6 +25,7 @@ from omr.sketch import (
     GREEN,
     INK,
     PALE,
+    PX_PER_MM,
     RED,
     Colour,
     Sketch,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:  # the pipeline tells its traces; they need not know it
 
 _GRID_MM = 10.0
 _MAGNIFIED = 25.0  # how much longer than life residuals are drawn
-_USUAL_LOOK = Bubbles(BubbleShape.BOX, 5.0, 2.8, 0.2, labelled=False)
 _TOLD_FROM = 0.03  # figures below this are left out of the picture
 
 
@@ -81,11 +81,10 @@ class _Silent:
 NO_TRACE: Trace = _Silent()
 
 
-def open_trace(folder: Path, design: Design | None = None) -> Trace:
+def open_trace(folder: Path, design: Design) -> Trace:
     """A trace that puts a numbered picture of every stage of one page into a folder.
 
-    Without the design, bubbles are drawn in a usual size and the paper as large as the scan. Its
-    calls raise OutputError where the folder cannot be written.
+    Its calls raise OutputError where the folder cannot be written.
     """
     return _Pictures(folder, design)
 
@@ -103,7 +102,7 @@ def write_overlay(
 def overlay_of(page: ScannedPage, outcome: ReadPage | RejectedPage, design: Design) -> U8:
     """The overlay picture of a page, (h, w, 3) BGR."""
     try:
-        raster = decode(page, colour=True)
+        raster = decode(page, colour=design.ink is Ink.RED)
     except ImageError:
         if isinstance(outcome, RejectedPage):
             return paint_rejected(None, None, outcome)
@@ -125,10 +124,9 @@ def overlay_of(page: ScannedPage, outcome: ReadPage | RejectedPage, design: Desi
 class _Pictures:
     """Draws what each stage reports."""
 
-    def __init__(self, folder: Path, design: Design | None) -> None:
+    def __init__(self, folder: Path, design: Design) -> None:
         self._folder = folder
         self._design = design
-        self._look = design.bubbles if design else _USUAL_LOOK
         self._raster: Raster | None = None
         self._centres_px: F64 = np.zeros((0, 2))
 
@@ -150,9 +148,11 @@ class _Pictures:
         alignment = place.alignment
         page = self._page(alignment.turn, alignment.px_per_mm)
         draw_found(page, place)
-        for k, at in enumerate(alignment.marks_px):
+        half_mm = place.side.marks_size_mm()[:, 0] / 2
+        for k, (at, half) in enumerate(zip(alignment.marks_px, half_mm, strict=True)):
             x, y = page.place(at)
-            write(page.image, str(k + 1), (min(x + 16, page.image.shape[1] - 20), y + 4), DIM, 10)
+            x = min(x + round(half * PX_PER_MM) + 6, page.image.shape[1] - 20)
+            write(page.image, str(k + 1), (x, y + 4), DIM, 11)
         words = f"marks: all {len(alignment.marks_px)} of the {alignment.side} found"
         words += f", paper at grey {place.levels.paper:.0f}, ink at {place.levels.ink:.0f}"
         self._save("02-marks", page, words)
@@ -161,7 +161,7 @@ class _Pictures:
     def measured(self, place: Located, measured: Measured) -> None:
         self._centres_px = measured.centres_px
         page = self._page(place.alignment.turn, place.alignment.px_per_mm)
-        outline = bubble_outline_mm(self._look, 0.1) @ place.alignment.matrix[:2, :2].T
+        outline = bubble_outline_mm(self._design.bubbles, 0.1) @ place.alignment.matrix[:2, :2].T
         for at, row in zip(measured.centres_px, measured.figures, strict=True):
             fill, darkness, around, through = (float(f) / 255 for f in row[:4])
             strength = min(1.0, (fill + darkness) / 1.2)
@@ -173,28 +173,24 @@ class _Pictures:
                 write(page.image, f"{100 * darkness:.0f}", (x + 2, y - 1), INK, 8)
             if strength < 0.4 and (through >= 0.5 or around >= 0.2):
                 page.outline(at + outline * 1.15, AMBER, 1)
-        words = "bubbles: fill above darkness, in percent; amber: little else but ink round it or a line through"
+        words = "bubbles: fill above darkness, in percent; "
+        words += "amber: little but ink round it, or a line through"
         self._save("04-bubbles", page, words)
 
     def judged(self, place: Located, reading: CardReading) -> None:
-        card = Card(place.side, self._look, place.alignment, self._centres_px)
+        card = Card(place.side, self._design.bubbles, place.alignment, self._centres_px)
         grey = upright_grey(self._decoded(), place.alignment.turn)
         self._write("05-verdicts", paint_reading(grey, card, reading))
 
     def _alignment(self, place: Located) -> None:
         """The paper's millimetres as they lie in the scan, and what is left over at each mark."""
-        alignment = place.alignment
-        plane, scale = place.plane, alignment.px_per_mm
-        paper = np.array([plane.width / scale, plane.height / scale])
-        if self._design:
-            paper = np.array([self._design.width_mm, self._design.height_mm])
+        alignment, design = place.alignment, self._design
         page = self._page(alignment.turn, alignment.px_per_mm)
-        for line in _grid(float(paper[0]), float(paper[1])):
+        for line in _grid(design.width_mm, design.height_mm):
             px = to_pixels(line, alignment.matrix, alignment.correction)
             page.outline(px, BLUE, 1, closed=False)
-        page.outline(
-            to_pixels(box(np.zeros(2), paper), alignment.matrix, alignment.correction), INK, 2
-        )
+        edge = box(np.zeros(2), np.array([design.width_mm, design.height_mm]))
+        page.outline(to_pixels(edge, alignment.matrix, alignment.correction), INK, 2)
         draw_marks(page, alignment.marks_px, place.side.marks_size_mm(), alignment, GREEN)
         placed = to_pixels(alignment.marks_mm, alignment.matrix, alignment.correction)
         straight = to_pixels(alignment.marks_mm, alignment.matrix, None)

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -109,8 +110,8 @@ def _runs(row, x0, threshold, least, gap) -> list[Run]:
     return runs
 
 
-def blobs(picture, box, threshold, limits, most):
-    """`find_blobs`: a row (centre x, y, width, height, dark share) for each blob."""
+def blobs(picture, box, threshold, limits):
+    """`find_blobs`: a row (centre x, y, width, height, dark share) for each blob, in any order."""
     x0, y0, x1, y1 = box
     w_min, w_max, h_min, h_max, gap, rows_gap, step = limits
     places: list[Blob | None] = []  # a finished blob's place is the next one's
@@ -136,7 +137,7 @@ def blobs(picture, box, threshold, limits, most):
                 free = places.index(None) if None in places else len(places)
                 places[free : free + 1] = [Blob([(y, run)])]
     finish(math.inf)
-    return found[:most]
+    return found
 
 
 def edges(picture, mark):
@@ -171,7 +172,7 @@ def _sides(picture, along, across, length, depth):
 
 def _fall(profile, half):
     """How far in the levels, each at its pixel's middle, first fall below `half`."""
-    for i, (a, b) in enumerate(zip(profile, profile[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(profile)):
         if a >= half > b:
             return i + 0.5 + (a - half) / (a - b)
     return None
@@ -295,9 +296,10 @@ def bubble(picture, centre, lattice, levels: Believed):
     dark_below = paper - levels.dark_from * span
     fill = sum(v < dark_below for v in inside) / len(inside)
     darkness = sum(min(max((paper - v) / span, 0.0), 1.0) for v in inside) / len(inside)
-    # Ink all round must not pass for paper: the margin is held against the page's.
-    page_dark = levels.paper_high - levels.dark_from * (levels.paper_high - levels.ink)
-    around = sum(v < page_dark for v in margin) / max(len(margin), 1)
+    # Shadow dims paper a little; ink all round must not pass for shadow.
+    shadow = 255.0 if levels.bitonal else max(_paper(margin, levels), 0.7 * levels.paper_high)
+    margin_dark = shadow - levels.dark_from * (shadow - levels.ink)
+    around = sum(v < margin_dark for v in margin) / max(len(margin), 1)
     through = 0.0
     if 0.02 <= fill <= 0.5:
         columns = list(zip(*lines, strict=True))
@@ -387,11 +389,13 @@ class Hand:
 
     fill: float
     darkness: float
+    around: float
     blank_fill: float
     blank_darkness: float
     filled_from: float
     quiet: float
     sigmas_from_nothing: float
+    light_strokes: bool
 
 
 @dataclass
@@ -399,7 +403,7 @@ class Verdict:
     """What a row says."""
 
     filled: set[int] = field(default_factory=set)
-    doubts: Bit = Bit(0)
+    doubts: int = 0
     margin: float = 1.0
 
     def doubt(self, bit: Bit, at_most: float) -> None:
@@ -449,7 +453,11 @@ def judge(rows: list[Row], policy: Policy, bitonal: bool) -> Judged:
     for row in rows:
         judge_row = _each_for_itself if row.free else _one_of
         verdict = judge_row(row, hand, policy, bitonal, ruler)
-        _look_around(row, verdict, policy, ruler)
+        for k, box in enumerate(row.boxes):
+            if k in verdict.filled:
+                _look_at_mark(box, verdict, hand, policy, ruler)
+            elif not verdict.filled and not ruler.below(box.around, policy.evidence.around_from):
+                verdict.doubt(Bit.OUTSIDE, -0.3)
         if (swallowed and len(row.boxes) > 1) or (weak and verdict.filled):
             verdict.doubt(Bit.FAINT, -0.5)
         verdicts.append(verdict)
@@ -466,7 +474,7 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
         strongest, *others = sorted(row.boxes, key=lambda box: -box.strength)
         if row.free and len(row.boxes) > 1:
             clear = [box for box in row.boxes if not ruler.below(box.strength, floor)]
-            others = [box for box in others if box.strength < floor]
+            others = [box for box in row.boxes if box.strength < floor]
         else:
             rival = max((box.strength for box in others), default=0.0)
             alone = not ruler.below(strongest.strength / 2, rival)
@@ -474,10 +482,12 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
         marks += clear
         blanks += others
     fill = darkness = rules.hand_default
+    around = 0.25
     filled_from, spread = rules.filled_from, 0.0
     if len(marks) >= 3:
         fill = max(median(m.fill for m in marks), 1 / 255)
         darkness = max(median(m.darkness for m in marks), 1 / 255)
+        around = max(around, median(m.around for m in marks))
         strengths = sorted(m.strength for m in marks)
         usual, weak = strengths[len(marks) // 2], strengths[len(marks) // 10]
         spread = math.log(usual / weak) / 1.2816  # a tenth is 1.2816 deviations below the usual
@@ -497,11 +507,13 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
     return Hand(
         fill,
         darkness,
+        around,
         blank_fill,
         blank_darkness,
-        filled_from,
+        max(filled_from, rules.quiet / room),
         min(quiet / room, rules.faint_from),
         sigmas,
+        not bitonal and ruler.below(darkness, 0.45) and ruler.below(0.4, fill),
     )
 
 
@@ -513,9 +525,14 @@ def _relative(box: Box, hand: Hand) -> tuple[float, float]:
 
 
 def _bounds(row: Row, hand: Hand) -> list[tuple[float, float]]:
-    """The lesser and the greater of each box's relative figures, never below nothing."""
+    """The lesser and the greater of each box's relative figures, never below nothing.
+
+    Grey strokes that are hardly darker than what counts as dark fill a box by chance: there the
+    two figures' mean stands for the lesser.
+    """
     both = [_relative(box, hand) for box in row.boxes]
-    return [(max(0.0, min(pair)), max(0.0, max(pair))) for pair in both]
+    lesser = [sum(pair) / 2 if hand.light_strokes else min(pair) for pair in both]
+    return [(max(0.0, a), max(0.0, *pair)) for a, pair in zip(lesser, both, strict=True)]
 
 
 def _one_of(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler: Ruler) -> Verdict:
@@ -523,12 +540,14 @@ def _one_of(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler: Ruler) -
     lows = [low for low, _ in bounds]
     faint, filled = policy.marks.faint_from, hand.filled_from
     erased, several = policy.rivals.erased_from, policy.rivals.several_from
+    if ruler.below(hand.fill, 0.4):  # a rubbed out mark may look like another of thin strokes
+        erased, several = erased / 2, (1 + several) / 2
     most = max(high for _, high in bounds)
     mean = max((low + high) / 2 for low, high in bounds)
     if ruler.below(most, faint) and ruler.below(mean, hand.quiet):
         return Verdict(margin=1 - max(most / faint, mean / hand.quiet))
-    best = max(lows)
-    k = lows.index(best)
+    best, _ = strongest = max(bounds)  # of two alike in the lesser figure, the greater decides
+    k = bounds.index(strongest)
     rivals = lows[:k] + lows[k + 1 :]
     second = max(rivals, default=0.0)
     ruler.close |= 0 < best - second < 1e-9
@@ -540,18 +559,21 @@ def _one_of(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler: Ruler) -
         if ruler.below(best / 2, second):
             verdict.doubts |= Bit.ERASED
         return verdict
-    ratio = second / best
+    # A first box far above a usual mark makes no residue of a usual second one.
+    usual = min(best, 1.0)
+    ratio = second / usual
     if ruler.below(ratio, erased):
         verdict.margin = min(best / filled - 1, 1 - ratio / erased)
     elif ruler.below(ratio, several):
         nearest = min(ratio - erased, several - ratio)
         verdict.doubt(Bit.ERASED, -0.05 - nearest / (several - erased))
     else:
-        verdict.margin = min(best / filled - 1, 1.0, (ratio - several) / (1 - several))
+        agreed = (min(ratio, 1.0) - several) / (1 - several)
+        verdict.margin = min(best / filled - 1, 1.0, agreed)
         for j, low in enumerate(lows):
-            if not ruler.below(low, several * best):
+            if not ruler.below(low, several * usual):
                 verdict.filled.add(j)
-            elif not ruler.below(low, erased * best):
+            elif not ruler.below(low, erased * usual):
                 verdict.doubts |= Bit.ERASED
         if row.several_is_doubt:
             verdict.doubt(Bit.SEVERAL, -0.5)
@@ -586,14 +608,22 @@ def _each_for_itself(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler:
     return verdict
 
 
-def _look_around(row: Row, verdict: Verdict, policy: Policy, ruler: Ruler) -> None:
+def _look_at_mark(box: Box, verdict: Verdict, hand: Hand, policy: Policy, ruler: Ruler) -> None:
     limits = policy.evidence
-    for k, box in enumerate(row.boxes):
-        if not verdict.filled and not ruler.below(box.around, limits.around_from):
-            verdict.doubt(Bit.OUTSIDE, -0.3)
-        thin = ruler.below(box.fill, limits.line_fill)
-        if k in verdict.filled and thin and not ruler.below(box.through, limits.through_from):
-            verdict.doubt(Bit.LINE, -0.3)
+    if not ruler.below(box.around, hand.around + limits.blot_from):
+        verdict.doubt(Bit.OUTSIDE, -0.3)
+    by_fill, by_darkness = box.fill / hand.fill, box.darkness / hand.darkness
+    several = len(verdict.filled) > 1
+    beside = ruler.below(by_fill, 0.8) and ruler.below(0.55 * box.fill, box.around)
+    pale = ruler.below(by_darkness, limits.pale_below * by_fill)
+    beyond = not ruler.below(box.around, hand.around + 0.12)
+    even = ruler.below(0.90 * box.fill, box.darkness) and box.fill > 76 / 255
+    hole = beyond and even and ruler.below(by_fill, 0.82 * by_darkness)
+    if pale or (several and beside) or hole:
+        verdict.doubt(Bit.DISAGREE, -0.2)
+    thin = ruler.below(box.fill, limits.line_fill)
+    if thin and not ruler.below(box.through, limits.through_from):
+        verdict.doubt(Bit.LINE, -0.3)
 
 
 # ── fax ──────────────────────────────────────────────────────────────────────────────────────

@@ -87,7 +87,7 @@ def test_bilevel_tiff(coding: str, photometric: int, fill_order: int) -> None:
         # Pillow writes the tag but not the order.
         tags = Image.open(io.BytesIO(data)).tag_v2  # type: ignore[attr-defined]
         start, size = tags[273][0], sum(tags[279])
-        swapped = data[start : start + size].translate(fax._REVERSED)
+        swapped = data[start : start + size].translate(fax.REVERSED_BITS)
         data = data[:start] + swapped + data[start + size :]
     raster = read(data)
     assert raster.bitonal
@@ -383,6 +383,24 @@ def test_a_jpeg_damaged_in_the_middle_is_refused(name: str) -> None:
     data[middle : middle + 512] = bytes(512)
     with pytest.raises(DamagedImage):
         read(bytes(data))
+
+
+@pytest.mark.parametrize("name", ["grey.jpg", "rgb.jpg"])
+def test_a_lost_sector_is_noticed_wherever_it_lies(name: str) -> None:
+    whole = seed_files()[name]
+    for at in range(1024, len(whole) - 600, 512):
+        with pytest.raises(DamagedImage):
+            read(whole[:at] + bytes(512) + whole[at + 512 :])
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_blank_pages_are_not_taken_for_lost_sectors(mode: str, optimize: bool) -> None:
+    """With tables made for it, a blank page is coded in zeros alone."""
+    for level in (0, 128, 255):
+        data = pillow(np.full((900, 900), level, np.uint8), "JPEG", mode, optimize=optimize)
+        assert (read(data).pixels == level).all()
+        assert read(data + bytes(1000)).pixels.shape == (900, 900)
 
 
 @pytest.mark.parametrize("name", ["grey.png", "bit.png", "palette.png", "deep.png"])

@@ -50,6 +50,16 @@ def align(
     if correction is None:  # nothing takes up what the matrix leaves over
         rough = max(rough, float(np.hypot(*_residual(mm, px, matrix).T).max()) / scale)
     residual_mm = rough
+    if (
+        correction is not None
+        and sum(t.track.edge.vertical is correction.along_y for t in marks.tracks) == 1
+    ):
+        apart = _disagreement(correction, scale)
+        if apart > limits.residual_mm:
+            return Misaligned(
+                RejectReason.FOLDED_OR_TORN,
+                f"the locator marks lie {apart:.1f} mm from where the track puts them",
+            )
     skew = float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
     lean = float(np.degrees(np.arctan2(-matrix[0, 1], matrix[1, 1])))
     pitches = [limits.residual_pitch * t.pitch_mm for t in side.tracks]
@@ -172,6 +182,18 @@ def to_pixels(points_mm: F64, matrix: F64, correction: LocalCorrection | None) -
             px[:, k] += near + weight * (far - near)
         correction = correction.then
     return px
+
+
+def _disagreement(correction: LocalCorrection, scale: float) -> float:
+    """How differently (mm) a far side of locator marks lies at its two ends.
+
+    On a sheet that passed straight the two sides differ by the same turn and scale all along;
+    a false locator mark does not fit in.
+    """
+    ends = correction.far[[0, -1]]
+    near = [np.interp(ends[:, 0], correction.near[:, 0], correction.near[:, k]) for k in (1, 2)]
+    apart = ends[:, 1:] - np.stack(near, axis=1)
+    return float(np.hypot(*(apart[1] - apart[0]))) / scale
 
 
 def _regularity(marks: MarkSet, scale: float) -> tuple[float, float]:

@@ -48,19 +48,31 @@ def _formats(symbologies: tuple[str, ...]) -> Any:
 
 
 def _first_pictures(window: U8) -> list[U8]:
-    """Two cheap pictures of a linear code's middle that must agree."""
+    """Two cheap pictures of different bands of a linear code; they must agree.
+
+    Both are stretched to twice the width: at two pixels a module zxing-cpp 3.1 misread about one
+    plain 200 dpi code in 1,500, none of them stretched.
+    """
     height, width = window.shape
-    band = window[height * 2 // 5 : height * 3 // 5] if height >= 100 else window
-    flat = cv2.resize(band, (2 * width, max(8, len(band) // 3)), interpolation=cv2.INTER_LINEAR)
-    return [band, np.asarray(flat, np.uint8)]
+    if height < 60:
+        return [_stretched(window, height), _stretched(window, height, cv2.INTER_CUBIC)]
+    upper = window[int(0.38 * height) : int(0.48 * height)]
+    lower = window[int(0.48 * height) : int(0.58 * height)]
+    mean = cv2.resize(lower, (width, 8), interpolation=cv2.INTER_AREA)
+    flat = np.asarray(mean, np.uint8)
+    return [_stretched(upper, len(upper) // 2), _stretched(flat, 8, cv2.INTER_CUBIC)]
+
+
+def _stretched(picture: U8, height: int, how: int = cv2.INTER_LINEAR) -> U8:
+    size = (2 * picture.shape[1], max(8, height))
+    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
 
 
 def _more_pictures(window: U8) -> list[U8]:
-    """Whole pictures of the zone, as it is, larger and smoother."""
-    height, width = window.shape
-    double = cv2.resize(window, (2 * width, height), interpolation=cv2.INTER_CUBIC)
-    smooth = cv2.GaussianBlur(window, (0, 0), 0.8)
-    return [window, np.asarray(double, np.uint8), np.asarray(smooth, np.uint8)]
+    """Whole pictures of the zone, as sharp and as smooth as can be."""
+    height = len(window)
+    smooth = np.asarray(cv2.GaussianBlur(window, (0, 0), 0.8), np.uint8)
+    return [_stretched(window, height, cv2.INTER_CUBIC), _stretched(smooth, height)]
 
 
 def _zxing(picture: U8, zone: Zone, linear: bool) -> Counter[str]:
@@ -96,7 +108,10 @@ def _read_zone(window: U8, zone: Zone) -> BarcodeRead:
     second = Counter({text for text, _ in _zbar()(window, zone.symbologies)})
     everything = votes + second
     if not everything:
-        return BarcodeRead(zone.name, "")
+        # Something dark that nobody can read is not the same as nothing.
+        middle = (int(window.max()) + int(window.min())) // 2
+        dark = float((window < middle).mean()) if middle < 200 else 0.0
+        return BarcodeRead(zone.name, "", reader="unread" if dark > 0.01 else "")
     text = everything.most_common(1)[0][0]
     if len(everything) > 1:
         return BarcodeRead(zone.name, text, zone.symbologies[0], "split")

@@ -17,7 +17,7 @@ from omr.records import F64, U8, Alignment
 
 ACROSS, DOWN = 20, 10  # samples inside a bubble
 MARGIN = 2  # samples of margin at each side
-DARK_FROM = 0.20  # a sample is dark from this share of the way from paper to ink
+DARK_FROM = 0.25  # a sample is dark from this share of the way from paper to ink
 OUTLINE_POINTS = 40
 SNAP_MM = 0.7
 SNAP_CONTRAST = 12.0
@@ -40,7 +40,7 @@ def lattice_mm(look: Bubbles, black: bool) -> tuple[F64, U8]:
     Columns are staggered by half a row so that no thin line falls between samples. Where the
     outline is printed in black, inside and margin keep clear of it.
     """
-    clear = look.stroke_mm / 2 + (0.25 if black else 0.0)
+    clear = look.stroke_mm / 2 + (0.35 if black else 0.0)
     width, height = look.width_mm - 2 * clear, look.height_mm - 2 * clear
     u, v = _positions(width, ACROSS, clear, black), _positions(height, DOWN, clear, black)
     offsets = np.stack(np.meshgrid(u, v), axis=-1)
@@ -110,10 +110,28 @@ def measure(
     lattice[..., 2] = kinds
     figures = np.zeros((len(centres), 5), np.uint8)
     bounds = np.array(
-        [levels.ink, DARK_FROM, 0.45 * levels.paper, _brightest(levels), float(plane.bitonal)]
+        [
+            levels.ink,
+            DARK_FROM,
+            0.45 * levels.paper,
+            _brightest(levels),
+            float(plane.bitonal),
+        ]
     )
     off = sample_bubbles(plane.data, plane.view, size, centres, lattice, bounds, figures)
+    if not plane.bitonal and len(figures) > 50:
+        _flag_holes(figures)
     return Measured(figures, centres, int(off), snapped)
+
+
+def _flag_holes(figures: U8) -> None:
+    """Where it is brighter round a bubble than paper is, no paper shows and nothing can be said.
+
+    A hole would pass for a blank bubble: its margin counts as full of ink.
+    """
+    paper = figures[:, 4].astype(np.int64)
+    usual = np.sort(paper)[-(len(paper) // 50) - 1]
+    figures[paper > usual + 5, 2] = 255
 
 
 def _brightest(levels: Levels) -> float:

@@ -10,11 +10,11 @@ from omr.design import Design
 from omr.detect.bubbles import Measured
 from omr.detect.kernels import column_darkness, find_blobs
 from omr.detect.levels import Levels
-from omr.detect.locate import Located, Lost
+from omr.detect.locate import Located, Lost, locate
 from omr.detect.marks import MarkSet, find_marks
 from omr.detect.plane import Plane
 from omr.errors import ImageError, ImageTooLarge, UnsupportedImage
-from omr.records import RejectReason
+from omr.records import Raster, RejectReason
 
 TOO_DARK_PAPER = 70.0
 LEAST_CONTRAST = 45.0
@@ -49,15 +49,23 @@ class Fault:
     evidence: str
 
 
-def diagnose(lost: Lost, design: Design) -> Fault:
-    """The likeliest reason why `locate` found no card."""
+def diagnose(lost: Lost, design: Design, raster: Raster, known: tuple[Design, ...]) -> Fault:
+    """The likeliest reason why `locate` found no card of the design.
+
+    `known`: other designs whose cards may have got into the stack.
+    """
     levels = lost.levels
     if levels.paper < TOO_DARK_PAPER:
         return Fault(RejectReason.TOO_DARK, f"paper is at grey {levels.paper:.0f} of 255")
+    if lost.plane.bitonal and levels.dark_share > 0.5:
+        return Fault(RejectReason.TOO_DARK, f"{levels.dark_share:.0%} of the page is black")
     if lost.misaligned is not None:
         return Fault(lost.misaligned.reason, lost.misaligned.evidence)
     if levels.contrast < 25.0 or _bare(lost.plane, levels):
         return Fault(RejectReason.BLANK_PAGE, f"{levels.dark_share:.2%} of the page is dark")
+    for other in known:
+        if other.hash != design.hash and isinstance(locate(raster, other), Located):
+            return Fault(RejectReason.WRONG_DESIGN, f"this is a card of {other.name}")
     if lost.marks.share_found >= 0.5:
         return _partial(lost, design)
     for factor in OTHER_SCALES:

@@ -111,7 +111,8 @@ def _code_table() -> NDArray[np.uint16]:
 
 
 _CODES = _code_table()
-_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+# Each byte with its bits the other way round, for `bytes.translate`.
+REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def decode_fax(
@@ -134,7 +135,7 @@ def decode_fax(
     if any(at < 0 or size < 0 or at + size > len(data) for at, size, _ in strips):
         raise ValueError("strips must lie inside the data")
     if low_bit_first:
-        data = data.translate(_REVERSED)
+        data = data.translate(REVERSED_BITS)
     bits = np.frombuffer(data + _PAD, np.uint8)
     spans = np.array([(at * 8, (at + size) * 8, rows) for at, size, rows in strips], np.int64)
     status = int(unfax(bits, spans, _CODES, int(coding), out))

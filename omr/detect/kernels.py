@@ -127,9 +127,9 @@ def refine_marks(data, view, size, marks, out):  # type: ignore[no-untyped-def]
     """Edges of dark rectangles to a part of a pixel.
 
     `size`: page width and height. `marks` (n, 4): centre x, y, width, height in px. `out` (n, 5):
-    left, top, right, bottom where the mean profile across the mark crosses half way between its
-    darkest and the paper at its ends, and the darkest profile level; left is -1 where an edge was
-    not found.
+    left, top, right, bottom where the mean profile across the mark first crosses half way between
+    its darkest and its brightest from either end, or the page's edge where that cuts the mark;
+    and the darkest profile level. All four are -1 where an edge was not found.
     """
     start, sx, sy = view[0], view[1], view[2]
     for m in range(marks.shape[0]):
@@ -158,7 +158,7 @@ def refine_marks(data, view, size, marks, out):  # type: ignore[no-untyped-def]
                 total = 0
                 base = start + (a0 + i) * step_a
                 for b in range(b0, b1):
-                    total += data[base + b * step_b]
+                    total += int(data[base + b * step_b])
                 profile[i] = total / (b1 - b0)
                 low = min(low, profile[i])
                 high = max(high, profile[i])
@@ -177,7 +177,7 @@ def refine_marks(data, view, size, marks, out):  # type: ignore[no-untyped-def]
             out[m, axis + 2] = a0 + far
         out[m, 4] = darkest
         if not good:
-            out[m, 0] = -1.0
+            out[m, :4] = -1.0
 
 
 @njit(cache=True, nogil=True)
@@ -244,7 +244,9 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
     is for: 1 inside, 2 in the margin round the box, 0 not used. `levels`: ink level; share of
     the way from paper to ink from which a sample counts as dark; least and greatest paper level
     believed; 1 for a bitonal page. `out` (n, 5) uint8: fill, darkness, around, through, and the
-    paper level used. `through` is measured only where fill is from 2 % to 50 %, else 0.
+    paper level: what 30 % of the margin reach, in steps of 4. Ink all round must not pass for
+    paper, so around is held against no less than 0.7 of the greatest paper level. `through` is
+    measured only where fill is from 2 % to 50 %, else 0.
     Returns the number of bubbles whose samples leave the page (their figures are 0).
     """
     start, sx, sy = view[0], view[1], view[2]
@@ -264,7 +266,6 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
                 margin[margins] = dx * sx + dy * sy
                 margins += 1
             reach_x, reach_y = max(reach_x, abs(dx)), max(reach_y, abs(dy))
-    page_dark = int(np.ceil(paper_high - dark_from * (paper_high - ink)))
     counts = np.zeros(64, np.int64)
     outside = 0
     for n in range(centres.shape[0]):
@@ -274,25 +275,23 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
             out[n, :] = 0
             continue
         base = start + cx * sx + cy * sy
-        around = 0
-        paper = 255.0
-        if bitonal:
-            for k in range(margins):
-                if data[base + margin[k]] < page_dark:
-                    around += 1
-        else:
+        paper, local = 255.0, 255.0
+        if not bitonal:
             counts[:] = 0
             for k in range(margins):
-                value = data[base + margin[k]]
-                counts[value >> 2] += 1
-                if value < page_dark:
-                    around += 1
+                counts[data[base + margin[k]] >> 2] += 1
             # The paper beside this bubble: the level that 30 % of the margin is brighter than.
             left, level = 0.3 * margins, 63
             while level > 0 and counts[level] < left:
                 left -= counts[level]
                 level -= 1
             paper = min(max(level * 4.0 + 2.0, paper_low), paper_high)
+            # Shadow dims the paper by less than this; darker is something on the paper.
+            local = max(paper, 0.7 * paper_high)
+        margin_dark = int(np.ceil(local - dark_from * (local - ink)))
+        around = 0
+        for k in range(margins):
+            around += data[base + margin[k]] < margin_dark
         white = int(paper)
         span = max(white - int(ink), 1)
         dark_below = int(np.ceil(white - dark_from * span))
@@ -347,8 +346,8 @@ def snap_to_outline(data, view, size, centres, outline, radius, out):  # type: i
 
     `outline` (k, 4) int64, 1/SUB px: offsets of points on the printed line, and of the point just
     outside the line there. `radius`: greatest shift in whole px. `out` (n, 3): shift x, shift y,
-    and the contrast (0–255) between line and outside at the best place; zeros where the search
-    leaves the page.
+    and the contrast (0–255) between line and outside at the best place; zeros where the page's
+    edge is nearer than the outline's farthest offset, the radius and 2 px.
     """
     start, sx, sy = view[0], view[1], view[2]
     reach = 0

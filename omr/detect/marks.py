@@ -21,8 +21,8 @@ from omr.detect.plane import Plane
 from omr.records import F64
 
 NARROW_MM = 5.5  # half width of the first strip: small skew and shift
-WIDE_MM = 22.0  # of the second: up to 5 degrees
-CORNER_MM = 16.0  # half side of the window round a locator mark when nothing else is known
+WIDE_MM = 36.0  # of the second: up to 5 degrees, on a scan larger than the card
+CORNER_MM = 24.0  # half side of the window round a locator mark when nothing else is known
 NEAR_MM = 6.0  # and when a track already tells about where it is
 MOST_BLOBS = 600
 
@@ -147,8 +147,8 @@ def _track_in_strip(
         plane.data, plane.view, np.array(box, np.int64), levels.middle, limits, blobs
     )
     blobs = blobs[:count]
-    blobs = blobs[blobs[:, 4] > 0.55]
     along = 1 if track.edge.vertical else 0
+    blobs = blobs[(blobs[:, 4] > 0.55) & _within(blobs, box, plane, 1 - along)]
     order = np.argsort(blobs[:, along], kind="stable")
     blobs = blobs[order]
     expected = track.centres_mm[:, along] * ppm
@@ -167,6 +167,19 @@ def _track_in_strip(
         centres[found] = placed
         darkness = float(np.median(edges[:, 4]))
     return TrackMarks(track, centres, found, darkness)
+
+
+def _within(
+    blobs: F64, box: tuple[int, int, int, int], plane: Plane, axis: int
+) -> NDArray[np.bool_]:
+    """Which blobs the strip itself did not cut; what the page's edge cut may stay."""
+    half = blobs[:, 2 + axis] / 2
+    low, high = blobs[:, axis] - half, blobs[:, axis] + half
+    edge = (plane.width, plane.height)[axis]
+    in_front = (low > box[axis] + 1) | (box[axis] == 0)
+    behind = (high < box[axis + 2] - 1) | (box[axis + 2] == edge)
+    within: NDArray[np.bool_] = in_front & behind
+    return within
 
 
 def _uncrop(centres: F64, marks: F64, track: Track, nominal: tuple[float, float]) -> None:

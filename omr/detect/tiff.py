@@ -17,7 +17,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from omr.detect import tiff_tags as tags
-from omr.detect.fax import FaxCoding, decode_fax
+from omr.detect.fax import REVERSED_BITS, FaxCoding, decode_fax
 from omr.detect.headers import Format, Limits, damaged
 from omr.detect.jpeg_header import read_jpeg_header
 from omr.detect.tiff_tags import Directory, read_directory
@@ -34,7 +34,6 @@ _COMPRESSIONS = {
 # APP14 saying "no colour transform": a JPEG inside TIFF leaves that to the TIFF's own tags.
 _ADOBE_PLAIN = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 _SAVE_PLAIN = "save the scan as grey, RGB or black-and-white TIFF, as PNG or as JPEG"
-_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +258,7 @@ def _inflated(data: bytes, layout: _Layout, plane: list[_Segment]) -> Iterator[b
         most = layout.bytes_for(s.rows_at_most, s.columns)
         raw = data[s.offset : s.offset + s.size]
         if layout.low_bit_first:
-            raw = raw.translate(_REVERSED)
+            raw = raw.translate(REVERSED_BITS)
         try:
             full = _inflate(raw, layout.compression, most)
         except (zlib.error, RuntimeError) as error:

@@ -52,6 +52,7 @@ class _Plan:
     zones: tuple[Zone, ...]
     blocks: tuple[_Block, ...]
     grids: tuple[tuple[int, Field], ...]
+    wide: tuple[tuple[int, Field], ...]
     checked: tuple[tuple[int, Field], ...]
     group_field: NDArray[np.int64]
     field_starts: NDArray[np.int64]
@@ -69,16 +70,19 @@ def _plan(side: Side) -> _Plan:
     names = tuple(f.name for f in side.fields) + tuple(z.name for z in zones)
     alike: dict[tuple[str, ...], list[int]] = {}
     grids: list[tuple[int, Field]] = []
+    wide: list[tuple[int, Field]] = []
     for at, field in enumerate(side.fields):
-        if field.kind in (FieldKind.DIGITS, FieldKind.LETTERS) or len(field.values) > 10:
+        if field.kind in (FieldKind.DIGITS, FieldKind.LETTERS):
             grids.append((at, field))
+        elif len(field.values) > 10:
+            wide.append((at, field))
         else:
             alike.setdefault(field.values, []).append(at)
     blocks = []
     for options, members in alike.items():
         lookup = np.empty(1 << len(options), object)
         for mask in range(len(lookup)):
-            lookup[mask] = "".join(v for k, v in enumerate(options) if mask >> k & 1)
+            lookup[mask] = _options(options, mask)
         groups = [side.fields[at].groups[0] for at in members]
         blocks.append(_Block(np.array(members), np.array(groups), lookup))
     owner = [at for at, f in enumerate(side.fields) for _ in range(f.length)]
@@ -93,6 +97,7 @@ def _plan(side: Side) -> _Plan:
         zones,
         tuple(blocks),
         tuple(grids),
+        tuple(wide),
         checked,
         np.array(owner, np.int64),
         np.array([f.groups[0] for f in side.fields], np.int64),
@@ -120,6 +125,9 @@ def read_many(
         values[:, block.fields] = block.lookup[masks[:, block.groups]]
     for at, field in plan.grids:
         values[:, at] = _joined(field, masks[:, slice(*field.groups)])
+    for at, field in plan.wide:
+        for page, mask in enumerate(masks[:, field.groups[0]]):
+            values[page, at] = _options(field.values, int(mask))
     for page, codes in enumerate(barcodes):
         for k, code in enumerate(codes):
             values[page, len(side.fields) + k] = code.text
@@ -130,6 +138,11 @@ def read_many(
         _barcode_doubts(plan.zones, codes, doubts[page])
     probability = _probability(plan, policy, verdicts)
     return SideValues(plan.names, values, probability, masks, [tuple(d) for d in doubts])
+
+
+def _options(options: tuple[str, ...], mask: int) -> str:
+    """What a mask of filled options says."""
+    return "".join(value for k, value in enumerate(options) if mask >> k & 1)
 
 
 def _joined(field: Field, masks: NDArray[np.uint32]) -> NDArray[np.object_]:
@@ -218,8 +231,9 @@ def _barcode_doubts(
         if code.reader in _WEAK_READERS:
             text = f"{_WEAK_READERS[code.reader]}: {code.text}"
             doubts.append(Doubt(DoubtKind.BARCODE_ALONE, zone.name, text))
-        if zone.required and not code.text:
-            doubts.append(Doubt(DoubtKind.BARCODE_MISSING, zone.name, "neither reader sees one"))
+        if not code.text and (zone.required or code.reader == "unread"):
+            text = "neither reader can read it" if code.reader else "neither reader sees one"
+            doubts.append(Doubt(DoubtKind.BARCODE_MISSING, zone.name, text))
 
 
 def check_passes(rule: CheckRule, value: str) -> bool:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice, starmap
 from pathlib import Path
 
 import numpy as np
@@ -184,9 +185,8 @@ def _figures(column: pl.Series, bubbles: int) -> U8:
 
 
 def _barcodes(column: pl.Series) -> list[tuple[BarcodeRead, ...]]:
-    flat = column.explode(empty_as_null=False).struct.unnest().rows()
-    feed = iter(flat)
-    return [tuple(BarcodeRead(*next(feed)) for _ in range(count)) for count in column.list.len()]
+    codes = starmap(BarcodeRead, column.explode(empty_as_null=False).struct.unnest().rows())
+    return [tuple(islice(codes, count)) for count in column.list.len()]
 
 
 def _verdicts(said: SideValues) -> Verdicts:

@@ -71,10 +71,9 @@ class FuzzReport:
     def __str__(self) -> str:
         lines = [f"{self.count} damaged files"]
         lines += [f"  {times:7}  {outcome}" for outcome, times in self.outcomes.most_common()]
-        lines.append(f"  longest {self.longest_s:.3f} s, index {self.longest[0]} {self.longest[1]}")
-        lines.append(
-            f"  peak memory {self.peak_rss >> 20} MiB, index {self.hungriest[0]} {self.hungriest[1]}"
-        )
+        lines.append("  longest {:.3f} s, index {} {}".format(self.longest_s, *self.longest))
+        peak = self.peak_rss >> 20
+        lines.append("  peak memory {} MiB, index {} {}".format(peak, *self.hungriest))
         lines.append(f"  failures: {len(self.failures)}")
         lines += [f"  {failure}" for failure in self.failures]
         return "\n".join(lines)
@@ -250,8 +249,19 @@ def _serve(pipe: Connection, seed: int, first: int, count: int, target: Target) 
         except Exception as error:
             outcome = f"!{type(error).__name__}: {error}"
         seconds = time.perf_counter() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        pipe.send((outcome, seconds, peak))
+        pipe.send((outcome, seconds, _peak_rss()))
+
+
+def _peak_rss() -> int:
+    """The most memory that this process ever held, bytes.
+
+    Linux hands the starter's `ru_maxrss` on to a process that it starts, so its own is read.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _watch(report: FuzzReport, pipe: Connection, pid: int, seed: int, first: int) -> int:
@@ -263,13 +273,14 @@ def _watch(report: FuzzReport, pipe: Connection, pid: int, seed: int, first: int
         name = names[index % len(names)]
         report.failures.append(Failure(seed, index, name, kind, detail))
 
-    if not _heard(pipe, pid, _START_SECONDS):
+    if _wait(pipe, pid, _START_SECONDS):
         raise RuntimeError("the fuzzing process does not start; run the target by itself")
     pipe.recv()
     while index < report.count:
         try:
-            if not _heard(pipe, pid, SECONDS_A_FILE):
-                fail("hang or hunger", f"over {SECONDS_A_FILE:g} s or {MAX_RSS >> 20} MiB")
+            trouble = _wait(pipe, pid, SECONDS_A_FILE)
+            if trouble:
+                fail(trouble, f"over {SECONDS_A_FILE:g} s or {MAX_RSS >> 20} MiB")
                 return index + 1
             outcome, seconds, peak = pipe.recv()
         except (EOFError, ConnectionResetError):
@@ -293,18 +304,22 @@ def _watch(report: FuzzReport, pipe: Connection, pid: int, seed: int, first: int
     return index
 
 
-def _heard(pipe: Connection, pid: int, seconds: float) -> bool:
-    """Whether the process said something in time and in its memory. EOFError where it died."""
+def _wait(pipe: Connection, pid: int, seconds: float) -> str:
+    """Why to give up ("hang", "hunger"), or "" once the process has said something.
+
+    EOFError where it died.
+    """
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         if pipe.poll(0.05):
-            return True
+            return ""
         try:
             if psutil.Process(pid).memory_info().rss > MAX_RSS:
-                return False
+                # What it said of earlier files comes first: they are not to blame.
+                return "" if pipe.poll() else "hunger"
         except psutil.Error as error:
             raise EOFError from error
-    return False
+    return "hang"
 
 
 def main() -> int:

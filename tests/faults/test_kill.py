@@ -16,10 +16,12 @@ import polars as pl
 import psutil
 import pytest
 
+from omr.design import load_design
 from omr.errors import OutputError
 from omr.pool import Limits
 from omr.progress import Silent
 from omr.run import RunOrder, Stopped, journal_path, run
+from omr.simulate import load_mix, simulate
 from tests.stand_ins import FileRef, fake_setup, write_pages
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +119,7 @@ def test_killed_again_and_again(
     for _ in range(3):
         process = start(pages, out, workers=dice.choice([1, 2]))
         wanted = journal_size(out) + dice.randrange(1, 60_000)
-        until(lambda size=wanted: journal_size(out) >= size, process)  # type: ignore[misc]
+        until(lambda size=wanted: journal_size(out) >= size, process)
         time.sleep(dice.random() / 20)
         workers = below(process)
         process.kill()
@@ -144,6 +146,25 @@ def test_killed_while_the_tables_are_written(
     assert outputs(out) == undisturbed
 
 
+def test_the_engine_itself_killed(tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    simulate(load_design("quiz-a5"), load_mix("clean"), 36, 1, scans)
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    command = [sys.executable, "-m", "omr.cli", "read", str(scans), "--design", "quiz-a5", "--out"]
+    whole, out = tmp_path / "whole" / "r.jsonl", tmp_path / "killed" / "r.jsonl"
+    subprocess.run([*command, str(whole)], cwd=ROOT, check=True, capture_output=True)
+    with subprocess.Popen([*command, str(out)], cwd=ROOT, stderr=subprocess.PIPE) as process:
+        assert until(lambda: journal_size(out) > 2000, process)
+        workers = below(process)
+        process.kill()
+    until_gone(workers)
+    assert not out.exists()
+    again = subprocess.run([*command, str(out)], cwd=ROOT, check=True, capture_output=True)
+    assert b"of them from the run before" in again.stdout
+    assert outputs(out) == outputs(whole)
+
+
 def test_killed_workers_cost_no_page(
     pages: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -152,7 +173,7 @@ def test_killed_workers_cost_no_page(
     parent = psutil.Process(process.pid)
     for _ in range(3):
         more = journal_size(out) + 1
-        until(lambda more=more: journal_size(out) > more, process)  # type: ignore[misc]
+        until(lambda more=more: journal_size(out) > more, process)
         for child in parent.children():
             if "spawn_main" in " ".join(child.cmdline()):
                 child.kill()
