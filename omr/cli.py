@@ -73,7 +73,7 @@ def bench(
 
 @app.command()
 def demo() -> None:
-    """Print, fill in, scan, read and judge some cards, and show what came out."""
+    """Read sample_scans/ and show what was found."""
     raise typer.Exit(importlib.import_module("omr.demo").run())
 
 

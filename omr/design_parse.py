@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,11 +29,9 @@ from omr.design import (
 )
 from omr.errors import DesignError
 from omr.records import F64, SideName
+from omr.toml_table import Lines, Table
 
 SYMBOLOGIES = ("Code128", "Code39", "QRCode")
-E_ = TypeVar("E_", bound=StrEnum)
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z_.]+)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"^\s*([A-Za-z_]+)\s*=")
 _STAFF_OR_GRID = {FieldKind.DIGITS: Role.IDENTITY, FieldKind.LETTERS: Role.IDENTITY}
 _DEFAULT_ROLE = _STAFF_OR_GRID | {FieldKind.FLAG: Role.STAFF, FieldKind.FORM: Role.IDENTITY}
 
@@ -59,170 +53,14 @@ def parse_design(text: str, source: str) -> Design:
     except tomllib.TOMLDecodeError as error:
         raise DesignError(source, (f"not TOML: {error}",)) from error
     findings: list[str] = []
-    root = _Table(content, "", _Lines(text), findings)
+    root = Table(content, "", Lines(text), findings)
     design = _design(root, content_hash(content), source)
     if findings:
-        raise DesignError(source, tuple(findings))
+        raise DesignError(source, tuple(dict.fromkeys(findings)))
     return design
 
 
-class _Lines:
-    """Where tables and keys stand in the text; tomllib does not tell."""
-
-    def __init__(self, text: str) -> None:
-        self._at: dict[tuple[str, int, str], int] = {}
-        counts: dict[str, int] = {}
-        name, index = "", 0
-        for number, line in enumerate(text.splitlines(), 1):
-            if header := _HEADER.match(line):
-                name = header[2]
-                index = counts[name] = counts.get(name, -1) + 1
-                self._at[name, index, ""] = number
-            elif key := _KEY.match(line):
-                self._at.setdefault((name, index, key[1]), number)
-
-    def of(self, name: str, index: int, key: str = "") -> int:
-        return self._at.get((name, index, key)) or self._at.get((name, index, ""), 1)
-
-
-@dataclass
-class _Table:
-    """A TOML table being used up; what is left over at the end is a fault."""
-
-    content: dict[str, Any]
-    name: str
-    lines: _Lines
-    findings: list[str]
-    index: int = 0
-    used: set[str] = field(default_factory=set)
-
-    @property
-    def line(self) -> int:
-        return self.lines.of(self.name, self.index)
-
-    def fault(self, message: str, key: str = "") -> None:
-        self.findings.append(f"line {self.lines.of(self.name, self.index, key)}: {message}")
-
-    def has(self, key: str) -> bool:
-        return key in self.content
-
-    def _take(self, key: str, default: Any) -> Any:
-        self.used.add(key)
-        if key in self.content:
-            return self.content[key]
-        if default is None:
-            self.fault(f"{key} is missing in [{self.name or 'the top'}]")
-        return default
-
-    def number(self, key: str, default: float | None = None, low: float = -1e4) -> float:
-        value = self._take(key, default)
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        if not good or not low <= value <= 1e4:
-            if key in self.content:
-                self.fault(f"{key} must be a number from {low:g}, got {value!r}", key)
-            return 1.0
-        return float(value)
-
-    def whole(self, key: str, default: int | None = None, low: int = 1) -> int:
-        value = self._take(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= 2000:
-            if key in self.content:
-                self.fault(f"{key} must be a whole number from {low} to 2000, got {value!r}", key)
-            return low
-        return value
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._take(key, default)
-        if isinstance(value, str):
-            return value
-        if key in self.content:
-            self.fault(f"{key} must be a text, got {value!r}", key)
-        return ""
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._take(key, default)
-        if not isinstance(value, bool):
-            self.fault(f"{key} must be true or false, got {value!r}", key)
-            return default
-        return value
-
-    def choice(self, key: str, of: type[E_], default: E_ | None = None) -> E_:
-        value = self._take(key, default)
-        try:
-            return of(value)
-        except ValueError:
-            if key in self.content:
-                self.fault(f"{key} must be one of {', '.join(of)}, got {value!r}", key)
-            return next(iter(of))
-
-    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        value = self._take(key, default)
-        if isinstance(value, str):
-            return tuple(value)
-        if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
-            return tuple(value)
-        if key in self.content:
-            self.fault(f"{key} must be a text or a list of texts, got {value!r}", key)
-        return ()
-
-    def pair(self, key: str, default: tuple[float, float] | None = None) -> tuple[float, float]:
-        value = self._take(key, default)
-        if isinstance(value, list | tuple) and len(value) == 2:
-            a, b = value
-            if all(isinstance(v, int | float) and 0 < v < 1e4 for v in value):
-                return float(a), float(b)
-        if key in self.content:
-            self.fault(f"{key} must be two positive numbers, got {value!r}", key)
-        return 1.0, 1.0
-
-    def whole_list(self, key: str) -> tuple[int, ...]:
-        value = self._take(key, ())
-        if isinstance(value, list | tuple) and all(type(v) is int for v in value):
-            return tuple(value)
-        self.fault(f"{key} must be a list of whole numbers, got {value!r}", key)
-        return ()
-
-    def place(self, key: str, default: dict[str, Any] | None = None) -> dict[str, float]:
-        value = self._take(key, default)
-        keys = {"x_mm", "y_mm", "column", "row"}
-        numbers = isinstance(value, dict) and all(type(v) in (int, float) for v in value.values())
-        if numbers and set(value) <= keys:
-            return {k: float(v) for k, v in value.items()}
-        if key in self.content:
-            self.fault(f"{key} takes numbers for {', '.join(sorted(keys))}; got {value!r}", key)
-        return {}
-
-    def places(self, key: str, count: int) -> list[dict[str, float]]:
-        value = self._take(key, ())
-        if not isinstance(value, list | tuple) or (value and len(value) != count):
-            self.fault(f"{key} must name one place for each of the {count} values", key)
-            return []
-        tables = [_Table({key: v}, self.name, self.lines, self.findings, self.index) for v in value]
-        return [t.place(key) for t in tables]
-
-    def table(self, key: str, default: dict[str, Any] | None = None) -> _Table:
-        value = self._take(key, default)
-        name = f"{self.name}.{key}".strip(".")
-        if not isinstance(value, dict):
-            if key in self.content:
-                self.fault(f"{key} must be a table", key)
-            value = {}
-        return _Table(value, name, self.lines, self.findings)
-
-    def tables(self, key: str) -> list[_Table]:
-        value = self._take(key, ())
-        name = f"{self.name}.{key}".strip(".")
-        if not isinstance(value, list | tuple) or not all(isinstance(v, dict) for v in value):
-            self.fault(f"write {key} as [[{name}]]", key)
-            return []
-        return [_Table(v, name, self.lines, self.findings, i) for i, v in enumerate(value)]
-
-    def done(self) -> None:
-        for key in sorted(set(self.content) - self.used):
-            self.fault(f"{key} is not known here; known: {', '.join(sorted(self.used))}", key)
-
-
-def _design(root: _Table, content: str, source: str) -> Design:
+def _design(root: Table, content: str, source: str) -> Design:
     name, title = root.text("name"), root.text("title")
     ink = root.choice("ink", Ink)
     page = root.table("page")
@@ -250,7 +88,7 @@ def _design(root: _Table, content: str, source: str) -> Design:
 class _SideParser:
     """Turns one side's tables into a `Side`."""
 
-    def __init__(self, table: _Table, name: SideName) -> None:
+    def __init__(self, table: Table, name: SideName) -> None:
         self.table = table
         self.name = name
         self.tracks: list[Track] = []
@@ -289,7 +127,7 @@ class _SideParser:
             tuple(self.group_lines),
         )
 
-    def _track(self, t: _Table) -> None:
+    def _track(self, t: Table) -> None:
         edge = t.choice("edge", Edge)
         at, first = t.number("at_mm"), t.number("first_mm")
         pitch, count = t.number("pitch_mm", low=0.5), t.whole("count", low=3)
@@ -307,7 +145,7 @@ class _SideParser:
             self.columns = places
         self.tracks.append(Track(edge, _frozen(centres), numbers, size, t.line))
 
-    def _corner(self, t: _Table) -> Corner:
+    def _corner(self, t: Table) -> Corner:
         corner = Corner(
             t.choice("shape", CornerShape),
             t.number("x_mm"),
@@ -318,7 +156,7 @@ class _SideParser:
         t.done()
         return corner
 
-    def _caption(self, t: _Table) -> Caption:
+    def _caption(self, t: Table) -> Caption:
         caption = Caption(
             t.text("text", ""),
             t.number("x_mm"),
@@ -331,7 +169,7 @@ class _SideParser:
         t.done()
         return caption
 
-    def _grid(self, t: _Table, key: str, axis: str, number: float) -> float:
+    def _grid(self, t: Table, key: str, axis: str, number: float) -> float:
         grid = self.columns if axis == "column" else self.rows
         if grid is None:
             t.fault(f"{key} counts in {axis}s, but the side has no track or pitch for them", key)
@@ -345,7 +183,7 @@ class _SideParser:
         base = int(min(np.floor(number), high - 1))
         return grid[base] + (grid[base + 1] - grid[base]) * (number - base)
 
-    def _point(self, t: _Table, at: dict[str, float]) -> tuple[float, float]:
+    def _point(self, t: Table, at: dict[str, float]) -> tuple[float, float]:
         x = at.get("x_mm", 0.0)
         y = at.get("y_mm", 0.0)
         if "column" in at:
@@ -358,7 +196,7 @@ class _SideParser:
             t.fault("at needs y_mm or row", "at")
         return x, y
 
-    def _field(self, t: _Table) -> None:
+    def _field(self, t: Table) -> None:
         kind = t.choice("kind", FieldKind)
         if kind in (FieldKind.BARCODE, FieldKind.PICTURE):
             self._zone(t, kind)
@@ -415,7 +253,7 @@ class _SideParser:
                 )
             )
 
-    def _zone(self, t: _Table, kind: FieldKind) -> None:
+    def _zone(self, t: Table, kind: FieldKind) -> None:
         name, title = t.text("name"), t.text("title", "")
         x, y = self._point(t, t.place("at"))
         width, height = t.pair("size_mm")

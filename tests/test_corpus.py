@@ -23,11 +23,6 @@ from tests.make_samples import NO_CARD, RECIPES, expected_line
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_scans"
 FAMILIES = [t["name"] for t in tomllib.loads((SAMPLES / "corpus.toml").read_text())["family"]]
 MOST_BYTES = 15_000_000
-# Families whose pages are refused, as they should be, but not yet for their true reason.
-NOT_YET = {
-    "other_design": "another design's card is refused as folded or as lacking marks",
-    "too_dark": "a bitonal page that is nearly all black is refused as no card",
-}
 
 
 # ── our own scans ────────────────────────────────────────────────────────────────────────────
@@ -38,15 +33,7 @@ def samples() -> dict[str, FamilyResult]:
     return {result.family.name: result for result in check_corpus(SAMPLES, workers=0)}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=NOT_YET[name], strict=True))
-        if name in NOT_YET
-        else name
-        for name in FAMILIES
-    ],
-)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_each_family_keeps_its_contract(samples: dict[str, FamilyResult], name: str) -> None:
     result = samples[name]
     assert not result.broken(), result.differs[:5]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from omr.design import Design, Side
-from omr.detect.kernels import track_regularity
+from omr.detect.kernels import fit_affine, track_regularity
 from omr.detect.marks import MarkSet, TrackMarks
 from omr.records import F64, Alignment, LocalCorrection, RejectReason, Turn
 
@@ -43,7 +43,8 @@ def align(
     """The transform from upright paper mm to px of the upright plane; all marks must be found."""
     mm = side.marks_mm()
     px = np.concatenate([*(t.centres_px for t in marks.tracks), marks.corners_px])
-    matrix = _affine(mm, px)
+    matrix = np.empty((3, 3))
+    fit_affine(mm, px, matrix)
     correction = _correction(marks, side, matrix, design)
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     rough, stretch = _regularity(marks, scale)
@@ -96,13 +97,6 @@ def _refusal(
             f"a mark lies {residual_mm:.2f} mm from where its neighbours put it",
         )
     return None
-
-
-def _affine(mm: F64, px: F64) -> F64:
-    terms = np.concatenate([mm, np.ones((len(mm), 1))], axis=1)
-    matrix = np.eye(3)
-    matrix[:2] = np.linalg.solve(terms.T @ terms, terms.T @ px).T
-    return matrix
 
 
 def _residual(marks_mm: F64, marks_px: F64, matrix: F64) -> F64:

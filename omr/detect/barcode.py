@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import cv2
@@ -18,6 +18,8 @@ from omr.records import U8, Alignment, BarcodeRead
 
 AROUND_MM = 2.0
 _ZBAR_NAMES = {"Code128": "CODE128", "Code39": "CODE39", "QRCode": "QRCODE"}
+_OUR_NAMES = {name.upper(): name for name in _ZBAR_NAMES}
+CODE39 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 
 
 def read_barcodes(plane: Plane, side: Side, alignment: Alignment) -> tuple[BarcodeRead, ...]:
@@ -53,14 +55,12 @@ def _first_pictures(window: U8) -> list[U8]:
     Both are stretched to twice the width: at two pixels a module zxing-cpp 3.1 misread about one
     plain 200 dpi code in 1,500, none of them stretched.
     """
-    height, width = window.shape
+    height = len(window)
     if height < 60:
-        return [_stretched(window, height), _stretched(window, height, cv2.INTER_CUBIC)]
+        return [_stretched(window, height), _stretched(window[::2], height)]
     upper = window[int(0.38 * height) : int(0.48 * height)]
-    lower = window[int(0.48 * height) : int(0.58 * height)]
-    mean = cv2.resize(lower, (width, 8), interpolation=cv2.INTER_AREA)
-    flat = np.asarray(mean, np.uint8)
-    return [_stretched(upper, len(upper) // 2), _stretched(flat, 8, cv2.INTER_CUBIC)]
+    lower = window[int(0.48 * height) : int(0.58 * height) : 3]
+    return [_stretched(upper, len(upper) // 2), _stretched(lower, 8)]
 
 
 def _stretched(picture: U8, height: int, how: int = cv2.INTER_LINEAR) -> U8:
@@ -75,16 +75,38 @@ def _more_pictures(window: U8) -> list[U8]:
     return [_stretched(window, height, cv2.INTER_CUBIC), _stretched(smooth, height)]
 
 
-def _zxing(picture: U8, zone: Zone, linear: bool) -> Counter[str]:
-    found = zxingcpp.read_barcodes(
-        np.ascontiguousarray(picture),
-        formats=_formats(zone.symbologies),
-        try_rotate=not linear,
-        try_downscale=False,
-        try_invert=False,
-        text_mode=zxingcpp.TextMode.Plain,
-    )
-    return Counter({f.text for f in found if f.valid and f.text})
+def _zxing(picture: U8, zone: Zone, linear: bool, one: bool = False) -> dict[str, str]:
+    """Texts in a picture and their symbologies; with `one` only the first, which is cheaper."""
+    options: dict[str, Any] = {
+        "formats": _formats(zone.symbologies),
+        "try_rotate": not linear,
+        "try_downscale": False,
+        "try_invert": False,
+        "text_mode": zxingcpp.TextMode.Plain,
+    }
+    if one:
+        first = zxingcpp.read_barcode(picture, **options)
+        found = [first] if first else []
+    else:
+        found = zxingcpp.read_barcodes(picture, **options)
+    return _checked((f.text, f.format.name) for f in found if f.valid)
+
+
+def _checked(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Texts by symbology; a Code39 only with its check character right, and without it.
+
+    Code39 has no check of its own: the last character is the sum of the others modulo 43
+    (ISO/IEC 16388, annex A), and neither reader takes it off.
+    """
+    texts: dict[str, str] = {}
+    for text, name in found:
+        if name.upper().startswith("CODE39"):
+            values = [CODE39.find(c) for c in text]
+            if len(text) > 1 and min(values) >= 0 and sum(values[:-1]) % 43 == values[-1]:
+                texts[text[:-1]] = "Code39"
+        elif text:
+            texts[text] = _OUR_NAMES.get(name.upper(), name)
+    return texts
 
 
 def _read_zone(window: U8, zone: Zone) -> BarcodeRead:
@@ -99,26 +121,32 @@ def _read_zone(window: U8, zone: Zone) -> BarcodeRead:
     linear = "QRCode" not in zone.symbologies
     first = _first_pictures(window) if linear else [window]
     votes: Counter[str] = Counter()
-    for picture in first:
-        votes += _zxing(picture, zone, linear)
+    names: dict[str, str] = {}
+
+    def vote(found: dict[str, str]) -> None:
+        votes.update(found.keys())
+        names.update(found)
+
+    # The last of them is searched to its end: a second code in the zone must not go unseen.
+    for k, picture in enumerate(first):
+        vote(_zxing(picture, zone, linear, one=k + 1 < len(first)))
     if len(votes) == 1 and votes.total() == len(first):
-        return BarcodeRead(zone.name, next(iter(votes)), zone.symbologies[0], "zxing")
+        text = next(iter(votes))
+        return BarcodeRead(zone.name, text, names[text], "zxing")
     for picture in _more_pictures(window) if linear else []:
-        votes += _zxing(picture, zone, linear)
-    second = Counter({text for text, _ in _zbar()(window, zone.symbologies)})
-    everything = votes + second
-    if not everything:
+        vote(_zxing(picture, zone, linear))
+    seen_by_first = bool(votes)
+    vote(_checked(_zbar()(window, zone.symbologies)))
+    if not votes:
         # Something dark that nobody can read is not the same as nothing.
         middle = (int(window.max()) + int(window.min())) // 2
         dark = float((window < middle).mean()) if middle < 200 else 0.0
         return BarcodeRead(zone.name, "", reader="unread" if dark > 0.01 else "")
-    text = everything.most_common(1)[0][0]
-    if len(everything) > 1:
-        return BarcodeRead(zone.name, text, zone.symbologies[0], "split")
-    if not votes:
-        return BarcodeRead(zone.name, text, zone.symbologies[0], "pyzbar")
-    agreed = everything.total() >= 2 or not linear
-    return BarcodeRead(zone.name, text, zone.symbologies[0], "zxing" if agreed else "split")
+    text = votes.most_common(1)[0][0]
+    if not seen_by_first and len(votes) == 1:
+        return BarcodeRead(zone.name, text, names[text], "pyzbar")
+    agreed = len(votes) == 1 and (votes.total() >= 2 or not linear)
+    return BarcodeRead(zone.name, text, names[text], "zxing" if agreed else "split")
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from omr.records import Raster, RejectReason
 TOO_DARK_PAPER = 70.0
 LEAST_CONTRAST = 45.0
 STREAK_SHARE = 0.6
+JUMP_SHARE = 0.12  # of a pitch, from which a track is out of step
 OTHER_SCALES = (0.5, 2 / 3, 0.75, 0.85, 1.17, 4 / 3, 1.5, 2.0)
 
 ADVICE = {
@@ -138,12 +139,33 @@ def _partial(lost: Lost, design: Design) -> Fault:
     streak = _streak(lost)
     if streak is not None:
         return streak
-    long = double_feed(lost.plane, design, lost.marks.px_per_mm)
-    if long is not None:
-        return long
+    second = double_feed(lost.plane, design, lost.marks.px_per_mm) or _jump(lost.marks)
+    if second is not None:
+        return second
     if _at_corner(lost, design):
         return Fault(RejectReason.FOLDED_OR_TORN, f"hidden at a corner: {names}")
     return Fault(RejectReason.MARK_MISSING, f"not found: {names}")
+
+
+def _jump(marks: MarkSet) -> Fault | None:
+    """Where a track goes on out of step, a second sheet lies on the first."""
+    for t in marks.tracks:
+        axis = 1 if t.track.edge.vertical else 0
+        at = np.flatnonzero(t.found)
+        if len(at) < 12:
+            continue
+        mm, px = t.track.centres_mm[at, axis], t.centres_px[at, axis]
+        scale = float(np.median(np.diff(px) / np.diff(mm)))
+        off_mm = np.diff(px) / scale - np.diff(mm)
+        worst = int(np.argmax(np.abs(off_mm)))
+        steady = 3 <= worst + 1 <= len(at) - 3
+        if steady and abs(off_mm[worst]) > JUMP_SHARE * t.track.pitch_mm:
+            return Fault(
+                RejectReason.DOUBLE_FEED,
+                f"the {t.track.edge} track jumps by {off_mm[worst]:+.1f} mm"
+                f" after mark {t.track.numbers[at[worst]]}",
+            )
+    return None
 
 
 def _missing_names(marks: MarkSet, lost: Lost) -> str:

@@ -213,6 +213,46 @@ def settle_centres(marks, edges, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def fit_affine(mm, px, out):  # type: ignore[no-untyped-def]
+    """Least-squares affine map from points (n, 2) to points (n, 2), as `out` (3, 3).
+
+    Normal equations about the points' mean, which keeps them well conditioned. Points on one
+    line leave the direction across it open; it is then taken as if the map were a similarity.
+    """
+    n = mm.shape[0]
+    mean = np.zeros(4)
+    for i in range(n):
+        for k in range(2):
+            mean[k] += mm[i, k] / n
+            mean[k + 2] += px[i, k] / n
+    xx, xy, yy = 0.0, 0.0, 0.0
+    sums = np.zeros((2, 2))
+    for i in range(n):
+        x, y = mm[i, 0] - mean[0], mm[i, 1] - mean[1]
+        xx += x * x
+        xy += x * y
+        yy += y * y
+        for k in range(2):
+            off = px[i, k] - mean[k + 2]
+            sums[k, 0] += off * x
+            sums[k, 1] += off * y
+    det = xx * yy - xy * xy
+    out[:] = 0.0
+    out[2, 2] = 1.0
+    if det > 1e-9 * (xx + yy) ** 2:
+        for k in range(2):
+            out[k, 0] = (sums[k, 0] * yy - sums[k, 1] * xy) / det
+            out[k, 1] = (sums[k, 1] * xx - sums[k, 0] * xy) / det
+    else:
+        norm = max(xx + yy, 1e-12)
+        cos = (sums[0, 0] + sums[1, 1]) / norm
+        sin = (sums[1, 0] - sums[0, 1]) / norm
+        out[0, 0], out[0, 1], out[1, 0], out[1, 1] = cos, -sin, sin, cos
+    for k in range(2):
+        out[k, 2] = mean[k + 2] - out[k, 0] * mean[0] - out[k, 1] * mean[1]
+
+
+@njit(cache=True, nogil=True)
 def track_regularity(along_mm, px, scale):  # type: ignore[no-untyped-def]
     """How evenly a track's marks lie: (roughness, stretch).
 

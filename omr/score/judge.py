@@ -351,7 +351,7 @@ def _evidence(figures, span, values, at, out):  # type: ignore[no-untyped-def]
     around, through, fill, darkness = figures
     masks, doubts, margin = out
     mask = masks[at]
-    several = mask & (mask - np.uint32(1)) != 0
+    several = mask != 0 and mask & (mask - np.uint32(1)) != 0
     for i in range(span[0], span[1]):
         marked = (mask >> np.uint32(i - span[0])) & np.uint32(1)
         # Ink round a box: a mark beside it, or, round a filled one, a hole or a blot.

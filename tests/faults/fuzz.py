@@ -1,6 +1,7 @@
-"""Damages valid files at random and watches what becomes of them, in a process of its own.
+"""Damages valid files at random, reads them and watches what comes of it, in a process of its own.
 
-A refusal is right and a reading may be; an exception that is no OmrError, a crash, a hang and an
+Some of the files hold a filled-in card and some only a small picture. A refusal is right and a
+reading may be; an exception that is no OmrError, a crash, a hang and an
 appetite for memory are failures. Every file follows from (seed, index) alone, so that each
 failure can be made again:
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import multiprocessing
 import os
 import random
@@ -26,10 +28,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.faults.seeds import seed_files, wrapped_files
+from tests.faults.cards import CARD, SMALL_CARD, card_files, wrapped_cards
+from tests.faults.seeds import Wrapped, seed_files, wrapped_files
+
+if TYPE_CHECKING:  # the watching process has no need of the engine
+    from omr.pipeline import ReadPage
+    from omr.records import Raster, RejectedPage
 
 Target = Callable[[bytes, str], str]
 
@@ -37,6 +45,8 @@ SECONDS_A_FILE = 10.0
 MAX_RSS = 2 * 1024**3
 _START_SECONDS = 120.0
 _PAGES_A_FILE = 12
+_LEAST_WORDS = 15  # letters
+READINGS = ("read", "review")
 _INTERESTING = (0, 1, 2, 7, 8, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -79,21 +89,33 @@ class FuzzReport:
         return "\n".join(lines)
 
 
+@functools.cache
+def valid_files() -> dict[str, bytes]:
+    """Every valid file by its name: small pictures, and scans of whole cards."""
+    return {**seed_files(), **card_files()}
+
+
+@functools.cache
+def held_files() -> dict[str, Wrapped]:
+    """What some files hold, and how to wrap it again."""
+    return {**wrapped_files(), **wrapped_cards()}
+
+
 # ── damage ───────────────────────────────────────────────────────────────────────────────────
 
 
 def damaged_file(seed: int, index: int) -> tuple[bytes, str]:
     """The file number `index` of this seed, and the name of the valid file that it was."""
     chance = random.Random(f"{seed}:{index}")
-    files = seed_files()
+    files = valid_files()
     name = sorted(files)[index % len(files)]
-    held, wrap = wrapped_files().get(name, (b"", bytes))
+    held, wrap = held_files().get(name, (b"", bytes))
     inside = bool(held) and chance.random() < 0.6
     data = bytearray(held if inside else files[name])
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         chance.choice(_DAMAGES)(data, chance)
     # Otherwise a checksum would keep nearly all damage from ever reaching the decoder.
-    if name.endswith(".png") and chance.random() < 0.6:
+    if name.endswith(".png") and not inside and chance.random() < 0.6:
         _mend_png(data)
     return (wrap(bytes(data)) if inside else bytes(data)), name
 
@@ -115,7 +137,7 @@ def _zero_block(data: bytearray, chance: random.Random) -> None:
 
 
 def _splice(data: bytearray, chance: random.Random) -> None:
-    other = chance.choice(list(seed_files().values()))
+    other = chance.choice(list(valid_files().values()))
     size = chance.randint(1, 2000)
     start = chance.randrange(len(other))
     at = _place(data, chance)
@@ -175,10 +197,30 @@ def _mend_png(data: bytearray) -> None:
 # ── target ───────────────────────────────────────────────────────────────────────────────────
 
 
-def open_and_decode(data: bytes, name: str) -> str:
-    """Lists, opens and decodes the file; the outcome of the page that fared worst."""
-    from omr.detect.decode import decode
+class _Watched:
+    """A trace that looks at the decoded page on its way to being read."""
+
+    def decoded(self, raster: Raster) -> None:
+        pixels = raster.pixels
+        assert pixels.flags.c_contiguous, "pixels must be C-contiguous"
+        assert not pixels.flags.writeable, "pixels must be read-only"
+
+    def located(self, *_: object) -> None:
+        pass
+
+    measured = judged = located
+
+
+def open_and_read(data: bytes, name: str) -> str:
+    """Lists, opens and reads the file; the outcome of the page that fared worst.
+
+    Files named for the small card are read as such, and with them every other small picture:
+    its design is decoded as grey, the large card's in colour.
+    """
+    from omr.design import load_design
     from omr.errors import OmrError
+    from omr.pipeline import read_page
+    from omr.policy import default_policy
     from scanner_drivers.files import PageOpener, list_pages
 
     outcomes: list[str] = []
@@ -189,25 +231,47 @@ def open_and_decode(data: bytes, name: str) -> str:
         for ref in list_pages([path]):
             if len(outcomes) >= _PAGES_A_FILE:
                 break
+            small = name.startswith(SMALL_CARD) or (name in seed_files() and len(data) % 2)
+            design = load_design(SMALL_CARD if small else CARD)
             try:
                 page = opener.open(ref)
-                raster = decode(page, colour=len(outcomes) % 2 == 1)
-                pixels = raster.pixels
-                assert pixels.flags.c_contiguous, "pixels must be C-contiguous"
-                assert not pixels.flags.writeable, "pixels must be read-only"
-                outcomes.append("read")
             except OmrError as error:
-                if len(str(error)) < 20:
-                    raise ValueError(f"an error must say what to do: {error!r}") from error
+                _check_words(str(error))
                 outcomes.append(type(error).__name__)
+            else:
+                outcomes.append(_checked(read_page(page, design, default_policy(), _Watched())))
         opener.close()
-    return max(outcomes, key=lambda outcome: outcome != "read", default="no page listed")
+    return max(outcomes, key=lambda outcome: outcome not in READINGS, default="no page listed")
+
+
+def _checked(outcome: ReadPage | RejectedPage) -> str:
+    """The page's status or reason, once it is sure that all a person needs is there."""
+    from omr.records import RejectedPage, RejectReason, Status
+
+    if isinstance(outcome, RejectedPage):
+        _check_words(outcome.evidence)
+        _check_words(outcome.advice)
+        assert outcome.reason is not RejectReason.READER_FAILED, "no page may break the reader"
+        return str(outcome.reason)
+    reading = outcome.reading
+    assert len(reading.values) == len(reading.fields), "a value a field"
+    assert all(isinstance(value, str) for value in reading.values), "values are texts"
+    assert bool((reading.error_probability >= 0).all()), "probabilities are from 0"
+    assert bool((reading.error_probability <= 1).all()), "probabilities are to 1"
+    assert {doubt.field for doubt in reading.doubts} <= set(reading.fields), "doubts name fields"
+    assert (reading.status is Status.REVIEW) == bool(reading.doubts), "doubts go to review"
+    return str(reading.status)
+
+
+def _check_words(text: str) -> None:
+    if len(text) < _LEAST_WORDS:
+        raise ValueError(f"a refusal must say what it saw or what to do: {text!r}")
 
 
 # ── watching ─────────────────────────────────────────────────────────────────────────────────
 
 
-def run_fuzz(count: int, seed: int, target: Target = open_and_decode) -> FuzzReport:
+def run_fuzz(count: int, seed: int, target: Target = open_and_read) -> FuzzReport:
     """Runs `target` on `count` damaged files and reports; never raises for what a file does.
 
     `target` must be importable by name: it runs in a spawned process, which is replaced when it
@@ -238,7 +302,7 @@ def _serve(pipe: Connection, seed: int, first: int, count: int, target: Target) 
         os.dup2(nowhere.fileno(), 2)
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for name, data in seed_files().items():
+    for name, data in valid_files().items():
         target(data, name)  # imports and compilation are not the first file's fault
     pipe.send(("ready", 0.0, 0))
     for index in range(first, count):
@@ -267,7 +331,7 @@ def _peak_rss() -> int:
 def _watch(report: FuzzReport, pipe: Connection, pid: int, seed: int, first: int) -> int:
     """Counts outcomes until the process is done or must be replaced; the next index to run."""
     index = first
-    names = sorted(seed_files())
+    names = sorted(valid_files())
 
     def fail(kind: str, detail: str) -> None:
         name = names[index % len(names)]
@@ -334,13 +398,13 @@ def main() -> int:
         data, name = damaged_file(options.seed, options.only)
         if options.keep:
             options.keep.write_bytes(data)
-        print(name, len(data), "bytes:", open_and_decode(data, name))
+        print(name, len(data), "bytes:", open_and_read(data, name))
         return 0
     report = run_fuzz(options.count, options.seed)
     print(report)
-    for name in sorted(seed_files()):
+    for name in sorted(valid_files()):
         row = {what: n for (file, what), n in sorted(report.by_name.items()) if file == name}
-        print(f"  {name:16}", row)
+        print(f"  {name:20}", row)
     return 1 if report.failures else 0
 
 

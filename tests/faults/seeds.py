@@ -107,12 +107,13 @@ def pdf(
     *images: tuple[bytes, dict[str, object]],
     content: bytes = FULL_PAGE,
     rotate: int = 0,
+    page_pt: tuple[float, float] = (73.08, 108.36),
     **save: Any,
 ) -> bytes:
     """A PDF with one page for each (stream, image dictionary)."""
     document = pikepdf.new()
     for data, entries in images:
-        page = document.add_blank_page(page_size=(73.08, 108.36))
+        page = document.add_blank_page(page_size=page_pt)
         image = pikepdf.Stream(document, data)
         given: dict[str, object] = {
             "Type": pikepdf.Name.XObject,

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.faults import fuzz
-from tests.faults.fuzz import damaged_file, run_fuzz
-from tests.faults.seeds import seed_files
+from tests.faults.cards import card_files
+from tests.faults.fuzz import READINGS, damaged_file, open_and_read, run_fuzz, valid_files
 
 # Each target below misbehaves on the fifth file.
 _SEED = 3
@@ -70,7 +70,7 @@ def test_the_watcher_sees_and_goes_on(
 def test_damage_can_be_made_again() -> None:
     files = [damaged_file(9, index) for index in range(300)]
     assert files == [damaged_file(9, index) for index in range(300)]
-    changed = [data != seed_files()[name] for data, name in files]
+    changed = [data != valid_files()[name] for data, name in files]
     assert sum(changed) > 270
 
 
@@ -78,5 +78,10 @@ def test_six_hundred_damaged_files() -> None:
     report = run_fuzz(600, seed=20261122)
     assert not report.failures, str(report)
     assert sum(report.outcomes.values()) == 600
-    assert report.outcomes["read"] > 30
-    assert report.outcomes["DamagedImage"] > 200
+    assert sum(report.outcomes[outcome] for outcome in READINGS) > 20
+    assert report.outcomes["damaged_file"] > 200
+
+
+def test_every_whole_card_among_the_valid_files_is_read() -> None:
+    outcomes = {name: open_and_read(data, name) for name, data in card_files().items()}
+    assert outcomes == dict.fromkeys(outcomes, "read")
