@@ -83,10 +83,14 @@ class EvidenceRules:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The map from a field's safety margin to its error probability: a logistic curve."""
+    """The map from a field's safety margin to its error probability.
+
+    A logistic curve from `most`, deep in doubt, down to `least`.
+    """
 
     intercept: float
     slope: float
+    most: float
     least: float
 
 

@@ -157,7 +157,7 @@ def _joined(field: Field, masks: NDArray[np.uint32]) -> NDArray[np.object_]:
 
 def _probability(plan: _Plan, policy: Policy, verdicts: Verdicts) -> F32:
     curve = policy.calibration
-    group = 1.0 / (1.0 + np.exp(curve.slope * verdicts.margin - curve.intercept))
+    group = curve.most / (1.0 + np.exp(curve.slope * verdicts.margin - curve.intercept))
     group = np.maximum(group, curve.least)
     if not len(plan.field_starts):
         return np.zeros((len(group), 0), np.float32)
