@@ -43,7 +43,9 @@ class MarkRules:
 
 @dataclass(frozen=True, slots=True)
 class RivalRules:
-    """What the second darkest box of a row means, as a share of the darkest.
+    """What the second darkest box of a row means, as a share of the darkest or of a usual mark,
+    whichever is less. On cards of thin strokes `erased_from` is halved and `several_from` moved
+    half way to 1.
 
     Below `erased_from` it is nothing (or a well erased mark); from `several_from` on both are
     marks; between them a person looks.
@@ -68,10 +70,10 @@ class EvidenceRules:
     """Limits for ink where none is expected: round the box, and straight through it.
 
     `around_from` is for the boxes of a blank row; a filled box is a blot where its margin has
-    `blot_from` more ink than this, or than the card's marks usually have. A mark whose darkness
-    is below `pale_below` of its fill, both as shares of the hand, may be a rubbed out one. A
-    line through box and margins is only a doubt where the box holds little else: up to
-    `line_fill`.
+    `blot_from` more ink than the card's marks usually have, or than a quarter of it. A mark
+    whose darkness is below `pale_below` of its fill, both as shares of the hand, may be a rubbed
+    out one. A line through box and margins is only a doubt where the box holds little else: up
+    to `line_fill`.
     """
 
     around_from: float
@@ -147,6 +149,13 @@ def parse_policy(text: str, source: str) -> Policy:
     )
     if not policy.marks.faint_from <= policy.marks.filled_from:
         raise PolicyError(f"{source}: marks.faint_from must not be above marks.filled_from")
+    marks = policy.marks
+    if min(marks.floor, marks.quiet, marks.hand_default, marks.filled_from) <= 0.0:
+        raise PolicyError(
+            f"{source}: marks.floor, quiet, hand_default and filled_from must be above 0"
+        )
+    if policy.rivals.several_from >= 1.0:
+        raise PolicyError(f"{source}: rivals.several_from must be below 1")
     if not policy.rivals.erased_from <= policy.rivals.several_from:
         raise PolicyError(f"{source}: rivals.erased_from must not be above rivals.several_from")
     return policy
