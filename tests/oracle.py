@@ -458,7 +458,7 @@ def judge(rows: list[Row], policy: Policy, bitonal: bool) -> Judged:
                 _look_at_mark(box, verdict, hand, policy, ruler)
             elif not verdict.filled and not ruler.below(box.around, policy.evidence.around_from):
                 verdict.doubt(Bit.OUTSIDE, -0.3)
-        if (swallowed and len(row.boxes) > 1) or (weak and verdict.filled):
+        if (swallowed or weak) and len(row.boxes) > 1:
             verdict.doubt(Bit.FAINT, -0.5)
         verdicts.append(verdict)
     return Judged(verdicts, hand, ruler.close)
@@ -615,7 +615,8 @@ def _look_at_mark(box: Box, verdict: Verdict, hand: Hand, policy: Policy, ruler:
     by_fill, by_darkness = box.fill / hand.fill, box.darkness / hand.darkness
     several = len(verdict.filled) > 1
     beside = ruler.below(by_fill, 0.8) and ruler.below(0.55 * box.fill, box.around)
-    pale = ruler.below(by_darkness, limits.pale_below * by_fill)
+    share = limits.pale_below + (0.12 if ruler.below(by_darkness, 0.75) else 0.0)
+    pale = ruler.below(by_darkness, share * by_fill)
     beyond = not ruler.below(box.around, hand.around + 0.12)
     even = ruler.below(0.90 * box.fill, box.darkness) and box.fill > 76 / 255
     hole = beyond and even and ruler.below(by_fill, 0.82 * by_darkness)

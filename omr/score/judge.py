@@ -174,7 +174,7 @@ def judge_cards(figures, bitonal, starts, rules, values, out):  # type: ignore[n
                 at,
                 (masks, doubts, margin),
             )
-            if (swallowed and last - first > 1) or (card[1] < values[3] and masks[at] != 0):
+            if (swallowed or card[1] < values[3]) and last - first > 1:
                 doubts[at] |= 1
                 margin[at] = min(margin[at], -0.5)
 
@@ -359,7 +359,8 @@ def _evidence(figures, span, values, at, out):  # type: ignore[no-untyped-def]
             doubts[at] |= 8
             margin[at] = min(margin[at], -0.3)
         by_fill, by_darkness = fill[i] / 255.0 / span[3], darkness[i] / 255.0 / span[4]
-        pale = by_darkness < values[16] * by_fill
+        # Rubbed out: pale for what it fills, the more so where it is paler than usual.
+        pale = by_darkness < (values[16] + (0.12 if by_darkness < 0.75 else 0.0)) * by_fill
         # Blacker than the card's marks, evenly so and beyond the box: no pencil, but a hole.
         much = around[i] >= (span[2] - values[15] + 0.12) * 255.0
         black = much and darkness[i] > 0.90 * fill[i] and fill[i] > 76
