@@ -467,7 +467,7 @@ def judge(rows: list[Row], policy: Policy, bitonal: bool) -> Judged:
 def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> Hand:
     """`measure_hand`. Clear marks are those with no rival above half of them, or free ones."""
     clean = 0.4 if bitonal else 1.0
-    floor, quiet = clean * rules.floor, clean * rules.quiet
+    floor, quiet = clean * rules.floor, (0.15 if bitonal else 1.0) * rules.quiet
     marks: list[Box] = []
     blanks: list[Box] = []
     for row in rows:
@@ -491,7 +491,8 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
         strengths = sorted(m.strength for m in marks)
         usual, weak = strengths[len(marks) // 2], strengths[len(marks) // 10]
         spread = math.log(usual / weak) / 1.2816  # a tenth is 1.2816 deviations below the usual
-        filled_from = min(filled_from, max(math.exp(-3.5 * spread), rules.filled_least))
+        if bitonal or ruler.below(darkness, 0.45):
+            filled_from = min(filled_from, max(math.exp(-3.5 * spread), rules.filled_least))
     blank_fill = blank_darkness = 0.0
     if blanks:
         blank_fill = min(median(b.fill for b in blanks), 0.3 * fill)

@@ -240,7 +240,7 @@ def measure_hand(figures, bitonal, layout, values, counts, card):  # type: ignor
                 counts[5, darkness[i]] += 1
                 counts[6, strength] += 1
                 others += 1
-    filled, quiet, spread = values[2], clean * values[13], 0.0
+    filled, quiet, spread = values[2], (0.15 if bitonal else 1.0) * values[13], 0.0
     card[8] = 0.25 + values[15]
     card[0] = card[1] = values[4]
     if clear >= 3:
@@ -249,8 +249,10 @@ def measure_hand(figures, bitonal, layout, values, counts, card):  # type: ignor
         card[1] = max(_median(counts[1], clear), 1.0 / 255.0)
         spread = np.log(_at(counts[2], clear // 2) / _at(counts[2], clear // 10)) / 1.2816
         card[8] = max(0.25, _median(counts[3], clear)) + values[15]
-        # Uneven hands: what the card's own weak marks look like is still a mark.
-        filled = min(filled, max(np.exp(-3.5 * spread), values[12]))
+        # Uneven hands: where strokes fill a box by chance, what the card's own weak marks look
+        # like is still a mark.
+        if bitonal or card[1] < 0.45:
+            filled = min(filled, max(np.exp(-3.5 * spread), values[12]))
     card[2] = card[3] = 0.0
     if others > 0:
         card[2] = min(_median(counts[4], others), 0.3 * card[0])
