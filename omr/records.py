@@ -139,7 +139,7 @@ class Alignment:
     """How paper lies in the scan.
 
     `matrix` (3×3) maps upright paper mm (x right, y down, homogeneous) to pixels of the scan as
-    turned upright. `row_shift`, where tracks allow it, corrects locally (see detect/alignment).
+    turned upright. `correction`, where tracks allow it, corrects locally (see detect/alignment).
     `residual_mm` is the largest distance between a found mark and where the fit puts it.
     """
 
@@ -159,7 +159,7 @@ class Alignment:
 class LocalCorrection:
     """Displacements (px) left over by the matrix, measured along timing tracks.
 
-    `left` and `right` are (n, 3) arrays of paper position along the track in mm and the
+    `near` and `far` are (n, 3) arrays of paper position along the track in mm and the
     displacement (dx, dy) there; the two are interpolated along the track and blended across.
     `across_mm` holds the two tracks' positions on the other axis. `along_y` says whether the
     tracks run down the page (timing tracks at the left and right edges) or across it.
