@@ -10,7 +10,6 @@ import numpy as np
 from omr.design import Bubbles, Field, FieldKind, Role, Side
 from omr.detect.alignment import to_pixels
 from omr.detect.locate import Located, Lost
-from omr.detect.marks import fit_similarity
 from omr.records import (
     F64,
     U8,
@@ -127,11 +126,23 @@ def draw_found(page: Sketch, found: Located | Lost) -> None:
         page.outline(box(at - reach - 2, at + reach + 2), GREEN, 2)
     if seen.sum() < 3 or seen.all():
         return
-    rough = fit_similarity(mm[seen], px[seen])
+    rough = _similarity(mm[seen], px[seen])
     for at, reach in zip(mm[~seen] @ rough[:, :2].T + rough[:, 2], half[~seen], strict=True):
         corners = box(at - reach - 2, at + reach + 2)
         page.outline(corners, RED, 2)
         page.outline(corners[[0, 2]], RED, 2, closed=False)
+
+
+def _similarity(mm: F64, px: F64) -> F64:
+    """Least-squares turn, uniform scale and shift (2×3) from points (n, 2) to points (n, 2)."""
+    mean_mm, mean_px = mm.mean(axis=0), px.mean(axis=0)
+    x, y = (mm - mean_mm).T
+    u, v = (px - mean_px).T
+    norm = (x * x + y * y).sum()
+    c, s = (x * u + y * v).sum() / norm, (x * v - y * u).sum() / norm
+    shift_x = mean_px[0] - c * mean_mm[0] + s * mean_mm[1]
+    shift_y = mean_px[1] - s * mean_mm[0] - c * mean_mm[1]
+    return np.array([[c, -s, shift_x], [s, c, shift_y]])
 
 
 def draw_marks(

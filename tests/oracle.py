@@ -224,7 +224,7 @@ class Walk:
 
 
 def walk(along, across, expected, limits):
-    """`_walk`: each mark's blob, or -1, on the walk that finds most marks and fits best."""
+    """`follow_track`: each mark's blob, or -1, on the walk that finds most marks and fits best."""
     walks = []
     for first_mark in range(min(3, len(expected) - 1)):
         for first_blob in range(len(along)):
@@ -261,6 +261,69 @@ def _next(here: Walk, mark, track, limits) -> Walk:
         run = along[b] - along[back]
         slope = (across[b] - across[back]) / run if run > 0 else slope or 0.0
     return Walk(taken, 0.7 * here.scale + 0.3 * local, slope, here.misfit + off)
+
+
+def whole_blobs(blobs, box, size, axis, share):
+    """`keep_whole`: blobs dark enough that end before the strip's sides, along the track."""
+    across = 1 - int(axis)
+    first, last = box[across], box[across + 2]
+    kept = []
+    for blob in blobs:
+        low, high = blob[across] - blob[2 + across] / 2, blob[across] + blob[2 + across] / 2
+        cut_in_front = low <= first + 1 and first > 0
+        cut_behind = high >= last - 1 and last < size[across]
+        if blob[4] > share and not cut_in_front and not cut_behind:
+            kept.append(blob)
+    return sorted(kept, key=lambda blob: blob[int(axis)])
+
+
+def uncropped(marks, nominal, axis, inward, centres):
+    """`uncrop`: centres moved by half of what is missing of a mark, towards where it was."""
+    placed = [list(c) for c in centres]
+    across = 1 - axis
+
+    def missing(k, side):
+        lost = nominal[side] - marks[k][2 + side]
+        return lost if lost > 0.15 * nominal[side] else 0.0
+
+    for k, centre in enumerate(placed):
+        centre[across] -= inward * missing(k, across) / 2
+    placed[0][axis] -= missing(0, axis) / 2
+    placed[-1][axis] += missing(-1, axis) / 2
+    return placed
+
+
+# ── paper to pixels ──────────────────────────────────────────────────────────────────────────
+
+
+def placed(mm, matrix):
+    """`map_points`: each point through the matrix."""
+    through = [matrix @ np.array([x, y, 1.0]) for x, y in mm]
+    return np.array([p[:2] for p in through]).reshape(-1, 2)
+
+
+def displaced(mm, px, correction, axis):
+    """`displace`: points moved by what two curves say at them, weighed by how near each is."""
+    near, far, (near_at, far_at) = correction
+    moved = []
+    for point, (x, y) in zip(mm, px, strict=True):
+        share = 0.0 if near_at == far_at else (point[1 - axis] - near_at) / (far_at - near_at)
+        by = [
+            (1 - share) * np.interp(point[axis], near[:, 0], near[:, k])
+            + share * np.interp(point[axis], far[:, 0], far[:, k])
+            for k in (1, 2)
+        ]
+        moved.append([x + by[0], y + by[1]])
+    return np.array(moved).reshape(-1, 2)
+
+
+def beyond(near, marks):
+    """`curve_beyond`: the track's curve, and what a few marks beyond say more than it."""
+    curve = near.copy()
+    for k in (1, 2):
+        more = marks[:, k] - np.interp(marks[:, 0], near[:, 0], near[:, k])
+        curve[:, k] += np.interp(near[:, 0], marks[:, 0], more)
+    return curve
 
 
 # ── bubbles ──────────────────────────────────────────────────────────────────────────────────

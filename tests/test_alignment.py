@@ -74,7 +74,7 @@ def seen(design, paper, change=None):
 def aligned(name, paper, change=None, limits=LIMITS):
     design = DESIGNS[name]
     marks = seen(design, paper, change)
-    return align(marks, design, design.sides[0], Turn.UPRIGHT, limits)
+    return align(marks, design.sides[0], Turn.UPRIGHT, limits)
 
 
 def worst_mm(name, paper, found):
@@ -269,7 +269,7 @@ def test_cropped_marks_are_put_where_their_centres_were(name, crop_mm):
     assert marks.complete
     assert marks.share_found == 1.0
     assert marks.ink == pytest.approx(30, abs=5)
-    found = align(marks, design, side, Turn.UPRIGHT, LIMITS)
+    found = align(marks, side, Turn.UPRIGHT, LIMITS)
     # How much of an end mark is left is only known to the step between rows that are looked at.
     ends_cut = crop_mm[1] or crop_mm[3]
     assert worst_mm(name, paper, found) < (0.2 if ends_cut else 0.1)

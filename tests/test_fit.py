@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omr.detect.kernels import fit_affine
+from omr.detect.geometry import fit_affine
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)

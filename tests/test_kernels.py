@@ -15,6 +15,17 @@ from hypothesis import strategies as st
 from omr.design import CheckRule, Field, FieldKind, Role, SeveralRule, Side
 from omr.detect import fax
 from omr.detect.fax import FaxCoding
+from omr.detect.geometry import (
+    curve_beyond,
+    displace,
+    follow_track,
+    keep_whole,
+    left_over,
+    map_points,
+    settle_centres,
+    track_regularity,
+    uncrop,
+)
 from omr.detect.kernels import (
     SUB,
     column_darkness,
@@ -22,11 +33,8 @@ from omr.detect.kernels import (
     histogram_lattice,
     refine_marks,
     sample_bubbles,
-    settle_centres,
     snap_to_outline,
-    track_regularity,
 )
-from omr.detect.marks import _walk
 from omr.detect.plane import upright_plane
 from omr.policy import (
     Calibration,
@@ -223,10 +231,68 @@ def test_walks_along_a_track(count, seed):
     order = np.argsort(along, kind="stable")
     limits = np.array([10.0, rng.uniform(1, 6), 0.11, 0.25])
     best = np.full(count, -1)
-    _walk(along[order], across[order], expected.astype(float), limits, best)
+    axis = seed % 2
+    blobs = np.zeros((len(along), 5))
+    blobs[:, axis], blobs[:, 1 - axis] = along[order], across[order]
+    follow_track(blobs, axis, expected.astype(float), limits, best)
     assert best.tolist() == oracle.walk(
         along[order].tolist(), across[order].tolist(), expected.tolist(), limits.tolist()
     )
+
+
+@fixed(80)
+@given(st.integers(0, 12), SEEDS)
+def test_blobs_that_the_strip_did_not_cut(count, seed):
+    rng = np.random.default_rng(seed)
+    box, size = np.array([20, 0, 80, 90]), np.array([rng.choice([80, 120]), 90])
+    blobs = np.round(rng.uniform(0, [100, 90, 24, 24, 1], (count, 5)), rng.choice([0, 3]))
+    rules = np.array([seed % 2, 0.55])
+    seen = blobs.copy()
+    kept = keep_whole(seen, count, box, size, rules)
+    assert seen[:kept].tolist() == oracle.whole_blobs(blobs.tolist(), box, size, *rules)
+
+
+@fixed(60)
+@given(st.integers(1, 9), st.sampled_from([-1.0, 1.0]), SEEDS)
+def test_marks_that_a_crop_cut(count, inward, seed):
+    rng = np.random.default_rng(seed)
+    nominal, axis = np.array([40.0, 20.0]), seed % 2
+    marks = rng.uniform([0, 0, 20, 10], [99, 99, 44, 24], (count, 4))
+    centres = marks[:, :2] + rng.normal(0, 1, (count, 2))
+    said = centres.copy()
+    uncrop(marks, nominal, axis, inward, said)
+    expected = oracle.uncropped(marks, nominal, axis, inward, centres)
+    assert np.allclose(said, expected, rtol=0, atol=1e-9)
+
+
+@fixed(60)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30), SEEDS)
+def test_paper_to_pixels(near_marks, far_marks, count, seed):
+    rng = np.random.default_rng(seed)
+    axis, matrix = seed % 2, np.eye(3)
+    matrix[:2] = rng.normal(0, 8, (2, 3))
+    mm = rng.uniform(-20, 320, (count, 2))
+    near, far = (
+        np.concatenate([np.sort(rng.uniform(0, 300, (n, 1)), axis=0), rng.normal(0, 9, (n, 2))], 1)
+        for n in (near_marks, far_marks)
+    )
+    across = (float(rng.uniform(0, 90)), float(rng.uniform(120, 210)))
+    if near_marks == far_marks:
+        across = (across[0], across[0])
+    plain, said = np.empty((count, 2)), np.empty((count, 2))
+    map_points(mm, matrix, plain)
+    assert np.allclose(plain, oracle.placed(mm, matrix), rtol=0, atol=1e-9)
+    said[:] = plain
+    displace(mm, near, far, across, axis, said)
+    expected = oracle.displaced(mm, plain, (near, far, across), axis)
+    assert np.allclose(said, expected, rtol=0, atol=1e-9)
+    curve = np.empty((count, 3))
+    left_over(mm, said, matrix, axis, curve)
+    moved = expected - plain
+    assert np.allclose(curve, np.c_[mm[:, axis], moved], rtol=0, atol=1e-9)
+    beyond = np.empty_like(near)
+    curve_beyond(near, far, beyond)
+    assert np.allclose(beyond, oracle.beyond(near, far), rtol=0, atol=1e-9)
 
 
 # ── bubbles ──────────────────────────────────────────────────────────────────────────────────

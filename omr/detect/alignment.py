@@ -8,14 +8,26 @@ left and right marks say.
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from omr.design import Design, Side
-from omr.detect.kernels import fit_affine, track_regularity
+from omr.design import Side, Track
+from omr.detect.geometry import (
+    curve_beyond,
+    displace,
+    fit_affine,
+    left_over,
+    map_points,
+    track_regularity,
+)
 from omr.detect.marks import MarkSet, TrackMarks
 from omr.records import F64, Alignment, LocalCorrection, RejectReason, Turn
+
+BEYOND_MM = 30.0  # so far from its track a locator mark tells of the page's other side
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,87 +50,74 @@ class Misaligned:
 
 
 def align(
-    marks: MarkSet, design: Design, side: Side, turn: Turn, limits: AlignmentLimits
+    marks: MarkSet, side: Side, turn: Turn, limits: AlignmentLimits
 ) -> Alignment | Misaligned:
     """The transform from upright paper mm to px of the upright plane; all marks must be found."""
-    mm = side.marks_mm()
+    mm = _marks_mm(side)
     px = np.concatenate([*(t.centres_px for t in marks.tracks), marks.corners_px])
     matrix = np.empty((3, 3))
     fit_affine(mm, px, matrix)
-    correction = _correction(marks, side, matrix, design)
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    correction = _correction(marks, side, matrix)
+    (xx, xy), (yx, yy) = matrix[:2, :2].tolist()
+    scale = math.sqrt(abs(xx * yy - xy * yx))
     rough, stretch = _regularity(marks, scale)
+    apart = 0.0
     if correction is None:  # nothing takes up what the matrix leaves over
-        rough = max(rough, float(np.hypot(*_residual(mm, px, matrix).T).max()) / scale)
-    residual_mm = rough
-    if (
-        correction is not None
-        and sum(t.track.edge.vertical is correction.along_y for t in marks.tracks) == 1
-    ):
+        rough = max(rough, float(np.hypot(*(px - to_pixels(mm, matrix, None)).T).max()) / scale)
+    elif sum(t.track.edge.vertical is correction.along_y for t in marks.tracks) == 1:
         apart = _disagreement(correction, scale)
-        if apart > limits.residual_mm:
-            return Misaligned(
-                RejectReason.FOLDED_OR_TORN,
-                f"the locator marks lie {apart:.1f} mm from where the track puts them",
-            )
-    skew = float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
-    lean = float(np.degrees(np.arctan2(-matrix[0, 1], matrix[1, 1])))
+    skew, lean = math.degrees(math.atan2(yx, xx)), math.degrees(math.atan2(-xy, yy))
     pitches = [limits.residual_pitch * t.pitch_mm for t in side.tracks]
-    allowed_mm = max([limits.residual_mm, *pitches])
-    allowed = replace(limits, residual_mm=allowed_mm)
-    refused = _refusal(allowed, residual_mm, (skew, lean), stretch)
+    allowed = replace(limits, residual_mm=max([limits.residual_mm, *pitches]))
+    refused = _skewed(limits, skew, lean)
+    if refused is None and apart > limits.residual_mm:
+        refused = Misaligned(
+            RejectReason.FOLDED_OR_TORN,
+            f"the locator marks lie {apart:.1f} mm from where the track puts them",
+        )
+    refused = refused or _stretched(allowed, abs(skew - lean), stretch, rough)
     if refused is not None:
         return refused
-    return Alignment(matrix, turn, side.name, residual_mm, skew, stretch, scale, mm, px, correction)
+    return Alignment(matrix, turn, side.name, rough, skew, stretch, scale, mm, px, correction)
 
 
-def _refusal(
-    limits: AlignmentLimits, residual_mm: float, angles: tuple[float, float], stretch: float
+@functools.lru_cache(maxsize=64)
+def _marks_mm(side: Side) -> F64:
+    mm = side.marks_mm()
+    mm.flags.writeable = False
+    return mm
+
+
+def _skewed(limits: AlignmentLimits, skew: float, lean: float) -> Misaligned | None:
+    if max(abs(skew), abs(lean)) <= limits.skew_deg:
+        return None
+    return Misaligned(
+        RejectReason.TOO_SKEWED,
+        f"turned by {skew:.1f} degrees; at most {limits.skew_deg:g} are read",
+    )
+
+
+def _stretched(
+    limits: AlignmentLimits, shear: float, stretch: float, residual_mm: float
 ) -> Misaligned | None:
-    skew, lean = angles
-    if max(abs(skew), abs(lean)) > limits.skew_deg:
-        return Misaligned(
-            RejectReason.TOO_SKEWED,
-            f"turned by {skew:.1f} degrees; at most {limits.skew_deg:g} are read",
-        )
-    if abs(skew - lean) > limits.shear_deg:
-        return Misaligned(
-            RejectReason.TOO_STRETCHED,
-            f"the card leans by {abs(skew - lean):.1f} degrees: it slipped while it was fed",
-        )
-    if stretch > limits.stretch:
-        return Misaligned(
-            RejectReason.TOO_STRETCHED,
-            f"neighbouring marks are {stretch:.0%} off their pitch",
-        )
-    if residual_mm > limits.residual_mm:
-        return Misaligned(
-            RejectReason.TOO_STRETCHED,
-            f"a mark lies {residual_mm:.2f} mm from where its neighbours put it",
-        )
-    return None
+    evidence = None
+    if shear > limits.shear_deg:
+        evidence = f"the card leans by {shear:.1f} degrees: it slipped while it was fed"
+    elif stretch > limits.stretch:
+        evidence = f"neighbouring marks are {stretch:.0%} off their pitch"
+    elif residual_mm > limits.residual_mm:
+        evidence = f"a mark lies {residual_mm:.2f} mm from where its neighbours put it"
+    return None if evidence is None else Misaligned(RejectReason.TOO_STRETCHED, evidence)
 
 
-def _residual(marks_mm: F64, marks_px: F64, matrix: F64) -> F64:
-    residual: F64 = marks_px - (marks_mm @ matrix[:2, :2].T + matrix[:2, 2])
-    return residual
-
-
-def _curve(track: TrackMarks, matrix: F64, axis: int) -> F64:
-    residual = _residual(track.track.centres_mm, track.centres_px, matrix)
-    return np.concatenate([track.track.centres_mm[:, axis : axis + 1], residual], axis=1)
-
-
-def _correction(marks: MarkSet, side: Side, matrix: F64, design: Design) -> LocalCorrection | None:
+def _correction(marks: MarkSet, side: Side, matrix: F64) -> LocalCorrection | None:
     rows = [t for t in marks.tracks if t.track.edge.vertical]
     columns = [t for t in marks.tracks if not t.track.edge.vertical]
-    corners_mm = np.array([[c.x_mm, c.y_mm] for c in side.corners]).reshape(-1, 2)
-    corners = (corners_mm, marks.corners_px)
-    first = _along(rows, matrix, corners, 1) if rows else None
+    first = _along(rows, matrix, _beyond(marks, side, rows), 1) if rows else None
     if not columns:
         return first
     if first is None:
-        return _along(columns, matrix, corners, 0)
+        return _along(columns, matrix, _beyond(marks, side, columns), 0)
     # Rows are settled: what columns still say is only about x, along the page's width.
     moved = [_after(t, matrix, first) for t in columns]
     return LocalCorrection(
@@ -137,43 +136,65 @@ def _pair(curves: list[F64], axis: int, tracks: list[TrackMarks]) -> LocalCorrec
     return LocalCorrection(curves[0], curves[-1], (at[0], at[-1]), axis == 1)
 
 
+def _curve(mm: F64, px: F64, matrix: F64, axis: int) -> F64:
+    curve = np.empty((len(mm), 3))
+    left_over(mm, px, matrix, axis, curve)
+    return curve
+
+
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """Locator marks on the side of the page that its only track leaves open, in the track's order.
+
+    `at` picks them from the side's corners, `mm` (n, 2) is where they were printed.
+    """
+
+    at: NDArray[np.int64]
+    mm: F64
+    across_mm: float
+
+
+@functools.lru_cache(maxsize=64)
+def _beyond_of(side: Side, track: Track) -> _Beyond | None:
+    axis = 1 if track.edge.vertical else 0
+    mm = np.array([[c.x_mm, c.y_mm] for c in side.corners]).reshape(-1, 2)
+    at = np.flatnonzero(np.abs(mm[:, 1 - axis] - track.centres_mm[0, 1 - axis]) > BEYOND_MM)
+    if not len(at):
+        return None
+    at = at[np.argsort(mm[at, axis])]
+    return _Beyond(at, mm[at], float(mm[at, 1 - axis].mean()))
+
+
+def _beyond(marks: MarkSet, side: Side, tracks: list[TrackMarks]) -> tuple[_Beyond, F64] | None:
+    if len(tracks) > 1:
+        return None
+    beyond = _beyond_of(side, tracks[0].track)
+    return None if beyond is None else (beyond, marks.corners_px[beyond.at])
+
+
 def _along(
-    tracks: list[TrackMarks], matrix: F64, corners: tuple[F64, F64], axis: int
+    tracks: list[TrackMarks], matrix: F64, locators: tuple[_Beyond, F64] | None, axis: int
 ) -> LocalCorrection:
-    curves = [_curve(t, matrix, axis) for t in tracks]
-    if len(tracks) > 1 or not len(corners[0]):
+    curves = [_curve(t.track.centres_mm, t.centres_px, matrix, axis) for t in tracks]
+    if locators is None:
         return _pair(curves, axis, tracks)
     # One track: locator marks stand for the other side. Between them the feed's unevenness is
     # taken from the track, for the whole width of the card passed the rollers together.
-    at = float(tracks[0].track.centres_mm[0, 1 - axis])
-    mm, px = corners
-    away = np.abs(mm[:, 1 - axis] - at) > 30.0
-    if not away.any():
-        return _pair(curves, axis, tracks)
-    order = np.argsort(mm[away, axis])
-    mm, px = mm[away][order], px[away][order]
+    beyond, px = locators
     near = curves[0]
-    here = np.stack([np.interp(mm[:, axis], near[:, 0], near[:, k]) for k in (1, 2)], axis=1)
-    extra = _residual(mm, px, matrix) - here
-    far = near.copy()
-    for k in (0, 1):
-        far[:, k + 1] += np.interp(near[:, 0], mm[:, axis], extra[:, k])
-    return LocalCorrection(near, far, (at, float(mm[:, 1 - axis].mean())), axis == 1)
+    far = np.empty_like(near)
+    curve_beyond(near, _curve(beyond.mm, px, matrix, axis), far)
+    at = float(tracks[0].track.centres_mm[0, 1 - axis])
+    return LocalCorrection(near, far, (at, beyond.across_mm), axis == 1)
 
 
 def to_pixels(points_mm: F64, matrix: F64, correction: LocalCorrection | None) -> F64:
     """Upright px (n, 2) of paper points (n, 2) in mm."""
-    px: F64 = points_mm @ matrix[:2, :2].T + matrix[:2, 2]
+    px = np.empty((len(points_mm), 2))
+    map_points(points_mm, matrix, px)
     while correction is not None:
         axis = 1 if correction.along_y else 0
-        along, across = points_mm[:, axis], points_mm[:, 1 - axis]
-        near_at, far_at = correction.across_mm
-        span = far_at - near_at
-        weight = (across - near_at) / span if abs(span) > 1e-9 else np.zeros(len(along))
-        for k in (0, 1):
-            near = np.interp(along, correction.near[:, 0], correction.near[:, k + 1])
-            far = np.interp(along, correction.far[:, 0], correction.far[:, k + 1])
-            px[:, k] += near + weight * (far - near)
+        displace(points_mm, correction.near, correction.far, correction.across_mm, axis, px)
         correction = correction.then
     return px
 
@@ -184,10 +205,8 @@ def _disagreement(correction: LocalCorrection, scale: float) -> float:
     On a sheet that passed straight the two sides differ by the same turn and scale all along;
     a false locator mark does not fit in.
     """
-    ends = correction.far[[0, -1]]
-    near = [np.interp(ends[:, 0], correction.near[:, 0], correction.near[:, k]) for k in (1, 2)]
-    apart = ends[:, 1:] - np.stack(near, axis=1)
-    return float(np.hypot(*(apart[1] - apart[0]))) / scale
+    apart = correction.far[[0, -1], 1:] - correction.near[[0, -1], 1:]
+    return math.dist(*apart.tolist()) / scale
 
 
 def _regularity(marks: MarkSet, scale: float) -> tuple[float, float]:

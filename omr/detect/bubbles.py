@@ -99,7 +99,7 @@ def measure(
     """Sample every bubble of the side through the alignment."""
     jacobian = alignment.matrix[:2, :2]
     centres = to_pixels(side.centres_mm, alignment.matrix, alignment.correction)
-    size = np.array([plane.width, plane.height], np.int64)
+    size = plane.size
     black = design.ink is Ink.BLACK
     snapped = 0.0
     if black and len(centres):

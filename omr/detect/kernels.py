@@ -16,13 +16,20 @@ SUB = 1 << SUB_BITS  # fixed-point parts of a pixel in outline positions
 
 
 @njit(cache=True, nogil=True)
+def pixel(data, index):  # type: ignore[no-untyped-def]
+    """`data[index]` for an index that is known not to be negative, which Numba then need not ask;
+    asking cost the kernels half their time."""
+    return data[np.uintp(index)]
+
+
+@njit(cache=True, nogil=True)
 def histogram_lattice(data, view, box, step, out):  # type: ignore[no-untyped-def]
     """Add the grey levels at every `step`-th pixel of box (x0, y0, x1, y1) to `out` (256)."""
     start, sx, sy = view[0], view[1], view[2]
     for y in range(box[1] + step // 2, box[3], step):
         base = start + y * sy
         for x in range(box[0] + step // 2, box[2], step):
-            out[data[base + x * sx]] += 1
+            out[pixel(data, base + x * sx)] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -65,12 +72,12 @@ def find_blobs(data, view, box, threshold, limits, out):  # type: ignore[no-unty
         base = start + y * sy
         x = left
         while x < right:
-            if data[base + x * sx] >= dark_to:
+            if pixel(data, base + x * sx) >= dark_to:
                 x += 1
                 continue
             first, last, dark = x, x, 0
             while x < right:
-                if data[base + x * sx] < dark_to:
+                if pixel(data, base + x * sx) < dark_to:
                     # A gap is bridged only while the run is shorter than a mark may be, so that
                     # a mark does not grow into its neighbour.
                     if x - last > 1 and last - first + 1 >= w_min:
@@ -158,7 +165,7 @@ def refine_marks(data, view, size, marks, out):  # type: ignore[no-untyped-def]
                 total = 0
                 base = start + (a0 + i) * step_a
                 for b in range(b0, b1):
-                    total += int(data[base + b * step_b])
+                    total += int(pixel(data, base + b * step_b))
                 profile[i] = total / (b1 - b0)
                 low = min(low, profile[i])
                 high = max(high, profile[i])
@@ -178,101 +185,6 @@ def refine_marks(data, view, size, marks, out):  # type: ignore[no-untyped-def]
         out[m, 4] = darkest
         if not good:
             out[m, :4] = -1.0
-
-
-@njit(cache=True, nogil=True)
-def settle_centres(marks, edges, out):  # type: ignore[no-untyped-def]
-    """Centres (n, 2) of marks from their refined edges, or from the blob where those mislead.
-
-    `marks` and `edges` as for `refine_marks`. Edges mislead where one was not found, where their
-    middle is more than a quarter of the mark (and a pixel) from the blob's, and where the size
-    between them is over 30 % off the usual one: a mark nicked on one side would pull its centre.
-    """
-    n = marks.shape[0]
-    widths, heights = np.empty(n), np.empty(n)
-    good = np.zeros(n, np.bool_)
-    count = 0
-    for m in range(n):
-        x, y = (edges[m, 0] + edges[m, 2]) / 2, (edges[m, 1] + edges[m, 3]) / 2
-        off = max(abs(x - marks[m, 0]), abs(y - marks[m, 1]))
-        good[m] = edges[m, 0] != -1.0 and off <= 0.25 * max(marks[m, 2], marks[m, 3]) + 1
-        if good[m]:
-            widths[count] = edges[m, 2] - edges[m, 0]
-            heights[count] = edges[m, 3] - edges[m, 1]
-            count += 1
-    usual_w = np.median(widths[:count]) if count > 0 else 0.0
-    usual_h = np.median(heights[:count]) if count > 0 else 0.0
-    for m in range(n):
-        odd_w = abs(edges[m, 2] - edges[m, 0] - usual_w) > 0.3 * usual_w
-        odd_h = abs(edges[m, 3] - edges[m, 1] - usual_h) > 0.3 * usual_h
-        if good[m] and not odd_w and not odd_h:
-            out[m, 0] = (edges[m, 0] + edges[m, 2]) / 2
-            out[m, 1] = (edges[m, 1] + edges[m, 3]) / 2
-        else:
-            out[m, 0], out[m, 1] = marks[m, 0], marks[m, 1]
-
-
-@njit(cache=True, nogil=True)
-def fit_affine(mm, px, out):  # type: ignore[no-untyped-def]
-    """Least-squares affine map from points (n, 2) to points (n, 2), as `out` (3, 3).
-
-    Normal equations about the points' mean, which keeps them well conditioned. Points on one
-    line leave the direction across it open; it is then taken as if the map were a similarity.
-    """
-    n = mm.shape[0]
-    mean = np.zeros(4)
-    for i in range(n):
-        for k in range(2):
-            mean[k] += mm[i, k] / n
-            mean[k + 2] += px[i, k] / n
-    xx, xy, yy = 0.0, 0.0, 0.0
-    sums = np.zeros((2, 2))
-    for i in range(n):
-        x, y = mm[i, 0] - mean[0], mm[i, 1] - mean[1]
-        xx += x * x
-        xy += x * y
-        yy += y * y
-        for k in range(2):
-            off = px[i, k] - mean[k + 2]
-            sums[k, 0] += off * x
-            sums[k, 1] += off * y
-    det = xx * yy - xy * xy
-    out[:] = 0.0
-    out[2, 2] = 1.0
-    if det > 1e-9 * (xx + yy) ** 2:
-        for k in range(2):
-            out[k, 0] = (sums[k, 0] * yy - sums[k, 1] * xy) / det
-            out[k, 1] = (sums[k, 1] * xx - sums[k, 0] * xy) / det
-    else:
-        norm = max(xx + yy, 1e-12)
-        cos = (sums[0, 0] + sums[1, 1]) / norm
-        sin = (sums[1, 0] - sums[0, 1]) / norm
-        out[0, 0], out[0, 1], out[1, 0], out[1, 1] = cos, -sin, sin, cos
-    for k in range(2):
-        out[k, 2] = mean[k + 2] - out[k, 0] * mean[0] - out[k, 1] * mean[1]
-
-
-@njit(cache=True, nogil=True)
-def track_regularity(along_mm, px, scale):  # type: ignore[no-untyped-def]
-    """How evenly a track's marks lie: (roughness, stretch).
-
-    Roughness: greatest distance in mm of a mark from the line between its neighbours, where its
-    place on paper puts it. Stretch: greatest departure of four pitches' length from the card's
-    own scale, as a share; single pitches would count the noise of edges.
-    """
-    n = along_mm.shape[0]
-    rough, stretch = 0.0, 0.0
-    for i in range(1, n - 1):
-        share = (along_mm[i] - along_mm[i - 1]) / (along_mm[i + 1] - along_mm[i - 1])
-        x = px[i - 1, 0] + share * (px[i + 1, 0] - px[i - 1, 0]) - px[i, 0]
-        y = px[i - 1, 1] + share * (px[i + 1, 1] - px[i - 1, 1]) - px[i, 1]
-        rough = max(rough, (x * x + y * y) ** 0.5 / scale)
-    run = min(4, n - 1)
-    for i in range(n - run):
-        x, y = px[i + run, 0] - px[i, 0], px[i + run, 1] - px[i, 1]
-        length = (x * x + y * y) ** 0.5 / (along_mm[i + run] - along_mm[i])
-        stretch = max(stretch, abs(length / scale - 1.0))
-    return rough, stretch
 
 
 @njit(cache=True, nogil=True)
@@ -319,7 +231,7 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
         if not bitonal:
             counts[:] = 0
             for k in range(margins):
-                counts[data[base + margin[k]] >> 2] += 1
+                counts[pixel(data, base + margin[k]) >> 2] += 1
             # The paper beside this bubble: the level that 30 % of the margin is brighter than.
             left, level = 0.3 * margins, 63
             while level > 0 and counts[level] < left:
@@ -331,13 +243,13 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
         margin_dark = int(np.ceil(local - dark_from * (local - ink)))
         around = 0
         for k in range(margins):
-            around += data[base + margin[k]] < margin_dark
+            around += pixel(data, base + margin[k]) < margin_dark
         white = int(paper)
         span = max(white - int(ink), 1)
         dark_below = int(np.ceil(white - dark_from * span))
         dark, total = 0, 0
         for k in range(insides):
-            value = int(data[base + inside[k]])
+            value = int(pixel(data, base + inside[k]))
             dark += value < dark_below
             total += min(max(white - value, 0), span)
         fill = dark / insides
@@ -367,7 +279,9 @@ def _through(data, place, lattice, dark_below):  # type: ignore[no-untyped-def]
                 kind = lattice[r, c, 2]
                 if kind == 0:
                     continue
-                dark = data[base + lattice[r, c, 0] * sx + lattice[r, c, 1] * sy] < dark_below
+                dark = (
+                    pixel(data, base + lattice[r, c, 0] * sx + lattice[r, c, 1] * sy) < dark_below
+                )
                 if kind == 1:
                     inside += 1
                     inside_dark += dark
@@ -411,8 +325,8 @@ def snap_to_outline(data, view, size, centres, outline, radius, out):  # type: i
                     y = ((cy + outline[k, 1]) >> SUB_BITS) + dy
                     xo = ((cx + outline[k, 2]) >> SUB_BITS) + dx
                     yo = ((cy + outline[k, 3]) >> SUB_BITS) + dy
-                    total += int(data[start + xo * sx + yo * sy])
-                    total -= int(data[start + x * sx + y * sy])
+                    total += int(pixel(data, start + xo * sx + yo * sy))
+                    total -= int(pixel(data, start + x * sx + y * sy))
                 # Prefer the smaller shift where two fit alike.
                 score = total / outline.shape[0] - 0.25 * (dx * dx + dy * dy) ** 0.5
                 if score > best:
@@ -434,7 +348,7 @@ def column_darkness(data, view, box, threshold, step, out):  # type: ignore[no-u
         base = start + y * sy
         rows += 1
         for x in range(box[0], box[2]):
-            if data[base + x * sx] < threshold:
+            if pixel(data, base + x * sx) < threshold:
                 out[x - box[0]] += 1.0
     if rows > 0:
         for i in range(out.shape[0]):

@@ -54,7 +54,7 @@ def locate(raster: Raster, design: Design) -> Located | Lost:
                 marks = find_marks(plane, design, side, ppm, levels)
                 misaligned: Misaligned | None = None
                 if marks.complete:
-                    found = align(marks, design, side, turn, LIMITS)
+                    found = align(marks, side, turn, LIMITS)
                     if isinstance(found, Alignment):
                         here = Levels(levels.paper, marks.ink, levels.dark_share)
                         return Located(plane, side, here, found)

@@ -7,15 +7,16 @@ from the last, so that stretch and skew may wander; the count must equal the des
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from omr.design import Corner, CornerShape, Design, Edge, Side, Track
-from omr.detect.kernels import find_blobs, refine_marks, settle_centres
+from omr.detect.geometry import fit_affine, follow_track, keep_whole, settle_centres, uncrop
+from omr.detect.kernels import find_blobs, refine_marks
 from omr.detect.levels import Levels, strip_levels
 from omr.detect.plane import Plane
 from omr.records import F64
@@ -25,6 +26,7 @@ WIDE_MM = 36.0  # of the second: up to 5 degrees, on a scan larger than the card
 CORNER_MM = 24.0  # half side of the window round a locator mark when nothing else is known
 NEAR_MM = 6.0  # and when a track already tells about where it is
 MOST_BLOBS = 600
+LEAST_DARK = 0.55  # share of a blob that is dark, for a mark of a track
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def find_marks(
     missing = [_nothing(t) for t in side.tracks[len(tracks) :]]
     guess = _similarity(tracks)
     inks = [t.darkness for t in tracks if t.found.any()]
-    inked = replace(levels, ink=float(np.median(inks))) if inks else levels
+    inked = replace(levels, ink=statistics.median(inks)) if inks else levels
     corners = np.full((len(side.corners), 2), -1.0)
     seen = np.zeros(len(side.corners), np.bool_)
     if not missing:
@@ -143,122 +145,28 @@ def _track_in_strip(
         ]
     ).astype(np.int64)
     blobs = np.empty((MOST_BLOBS, 5))
-    count = find_blobs(
-        plane.data, plane.view, np.array(box, np.int64), levels.middle, limits, blobs
-    )
-    blobs = blobs[:count]
+    area = np.array(box, np.int64)
+    count = find_blobs(plane.data, plane.view, area, levels.middle, limits, blobs)
     along = 1 if track.edge.vertical else 0
-    blobs = blobs[(blobs[:, 4] > 0.55) & _within(blobs, box, plane, 1 - along)]
-    order = np.argsort(blobs[:, along], kind="stable")
-    blobs = blobs[order]
+    rules = np.array([along, LEAST_DARK])
+    blobs = blobs[: keep_whole(blobs, count, area, plane.size, rules)]
     expected = track.centres_mm[:, along] * ppm
     places = np.full(len(expected), -1, np.int64)
     pitch = track.pitch_mm * ppm
     walk = np.array([0.5 * pitch, 0.45 * track.size_mm[1 - along] * ppm, math.tan(0.11), 0.25])
     if len(blobs):
-        _walk(blobs[:, along].copy(), blobs[:, 1 - along].copy(), expected, walk, places)
+        follow_track(blobs, along, expected, walk, places)
     found = places >= 0
     centres = np.full((len(expected), 2), -1.0)
     darkness = page.ink
     if found.any():
-        marks = np.ascontiguousarray(blobs[places[found]][:, :4])
+        marks = np.ascontiguousarray(blobs[places[found], :4])
         placed, edges = _refined(plane, marks)
-        _uncrop(placed, marks, track, (width, height))
+        inward = 1.0 if track.edge in (Edge.LEFT, Edge.TOP) else -1.0
+        uncrop(marks, np.array([width, height]), along, inward, placed)
         centres[found] = placed
-        darkness = float(np.median(edges[:, 4]))
+        darkness = statistics.median(edges[:, 4].tolist())
     return TrackMarks(track, centres, found, darkness)
-
-
-def _within(
-    blobs: F64, box: tuple[int, int, int, int], plane: Plane, axis: int
-) -> NDArray[np.bool_]:
-    """Which blobs the strip itself did not cut; what the page's edge cut may stay."""
-    half = blobs[:, 2 + axis] / 2
-    low, high = blobs[:, axis] - half, blobs[:, axis] + half
-    edge = (plane.width, plane.height)[axis]
-    in_front = (low > box[axis] + 1) | (box[axis] == 0)
-    behind = (high < box[axis + 2] - 1) | (box[axis + 2] == edge)
-    within: NDArray[np.bool_] = in_front & behind
-    return within
-
-
-def _uncrop(centres: F64, marks: F64, track: Track, nominal: tuple[float, float]) -> None:
-    """Where a crop took a mark's outer part, put its centre half a mark from its inner end.
-
-    Any mark may have lost its outer side, the first and the last also the end of the track.
-    """
-    across = 0 if track.edge.vertical else 1
-    inward = 1.0 if track.edge in (Edge.LEFT, Edge.TOP) else -1.0
-    lost = np.maximum(nominal[across] - marks[:, across + 2], 0.0)
-    cut = lost > 0.15 * nominal[across]
-    centres[cut, across] -= inward * lost[cut] / 2
-    along = 1 - across
-    for at, outward in ((0, -1.0), (-1, 1.0)):
-        gone = nominal[along] - marks[at, along + 2]
-        if gone > 0.15 * nominal[along]:
-            centres[at, along] += outward * gone / 2
-
-
-@njit(cache=True, nogil=True)
-def _walk(along, across, expected, limits, best):  # type: ignore[no-untyped-def]
-    """Match marks to blobs (sorted along the track) by the longest walk.
-
-    `limits`: tolerance along (px), across (px), steepest slope, and greatest local stretch.
-    `best` (n) receives each mark's blob or -1.
-    """
-    n, m = expected.shape[0], along.shape[0]
-    tolerance, side_tolerance, slope_limit, stretch_limit = (
-        limits[0],
-        limits[1],
-        limits[2],
-        limits[3],
-    )
-    trial = np.empty(n, np.int64)
-    most, best_misfit = 0, 1e18
-    for skip in range(min(3, n - 1)):
-        for first in range(m):
-            trial[:] = -1
-            trial[skip] = first
-            count, misfit = 1, 0.0
-            last, last_blob = skip, first
-            scale, slope, known = 1.0, 0.0, False
-            for i in range(skip + 1, n):
-                delta = expected[i] - expected[last]
-                target = along[last_blob] + delta * scale
-                nearest, distance = -1, tolerance
-                for b in range(last_blob + 1, m):
-                    off = abs(along[b] - target)
-                    if along[b] > target + tolerance:
-                        break
-                    if off >= distance:
-                        continue
-                    reach = delta * scale
-                    side = across[b] - across[last_blob] - slope * reach
-                    allowed = side_tolerance + (0.0 if known else slope_limit * reach)
-                    if abs(side) <= allowed:
-                        nearest, distance = b, off
-                if nearest < 0:
-                    continue
-                trial[i] = nearest
-                count += 1
-                misfit += distance
-                local = (along[nearest] - along[last_blob]) / delta
-                local = min(max(local, 1.0 - stretch_limit), 1.0 + stretch_limit)
-                scale = 0.7 * scale + 0.3 * local
-                last, last_blob = i, nearest
-                if count >= 4:
-                    known = True
-                    back = max(0, i - 12)
-                    while trial[back] < 0:
-                        back += 1
-                    run = along[nearest] - along[trial[back]]
-                    if run > 0:
-                        slope = (across[nearest] - across[trial[back]]) / run
-            if count > most or (count == most and misfit < best_misfit):
-                most, best_misfit = count, misfit
-                best[:] = trial
-        if most == n:
-            return
 
 
 def _similarity(tracks: list[TrackMarks]) -> F64 | None:
@@ -267,19 +175,9 @@ def _similarity(tracks: list[TrackMarks]) -> F64 | None:
     if seen is None or seen.found.sum() < 4:
         return None
     ends = np.flatnonzero(seen.found)[[0, -1]]
-    return fit_similarity(seen.track.centres_mm[ends], seen.centres_px[ends])
-
-
-def fit_similarity(mm: F64, px: F64) -> F64:
-    """Least-squares turn, uniform scale and shift (2×3) from points (n, 2) to points (n, 2)."""
-    mean_mm, mean_px = mm.mean(axis=0), px.mean(axis=0)
-    x, y = (mm - mean_mm).T
-    u, v = (px - mean_px).T
-    norm = (x * x + y * y).sum()
-    c, s = (x * u + y * v).sum() / norm, (x * v - y * u).sum() / norm
-    shift_x = mean_px[0] - c * mean_mm[0] + s * mean_mm[1]
-    shift_y = mean_px[1] - s * mean_mm[0] - c * mean_mm[1]
-    return np.array([[c, -s, shift_x], [s, c, shift_y]])
+    matrix = np.empty((3, 3))
+    fit_affine(seen.track.centres_mm[ends], seen.centres_px[ends], matrix)
+    return matrix[:2]
 
 
 def _find_corner(
@@ -328,20 +226,19 @@ def _find_square(
     blobs = np.empty((50, 5))
     area = np.array(box, np.int64)
     count = find_blobs(plane.data, plane.view, area, levels.middle, limits.astype(np.int64), blobs)
-    solid = blobs[:count][blobs[:count, 4] > 0.85]
-    if not len(solid):
+    x, y = expected
+    solid = [b for b in blobs[:count].tolist() if b[4] > 0.85]
+    if not solid:
         return None
-    off = np.hypot(solid[:, 0] - expected[0], solid[:, 1] - expected[1])
-    nearest = np.ascontiguousarray(solid[[int(np.argmin(off))], :4])
-    centre: F64 = _refined(plane, nearest)[0][0]
+    nearest = min(solid, key=lambda b: math.hypot(b[0] - x, b[1] - y))
+    centre: F64 = _refined(plane, np.array([nearest[:4]]))[0][0]
     return centre
 
 
 def _refined(plane: Plane, marks: F64) -> tuple[F64, F64]:
     """Centres (n, 2) of dark rectangles (n, 4) to a part of a pixel, and their edges (n, 5)."""
     edges, centres = np.empty((len(marks), 5)), np.empty((len(marks), 2))
-    whole = np.array([plane.width, plane.height], np.int64)
-    refine_marks(plane.data, plane.view, whole, marks, edges)
+    refine_marks(plane.data, plane.view, plane.size, marks, edges)
     settle_centres(marks, edges, centres)
     return centres, edges
 

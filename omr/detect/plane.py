@@ -24,6 +24,11 @@ class Plane:
     height: int
     bitonal: bool
 
+    @property
+    def size(self) -> NDArray[np.int64]:
+        """Width and height, as the kernels take them."""
+        return np.array([self.width, self.height], np.int64)
+
     def window(self, left: float, top: float, right: float, bottom: float) -> U8:
         """A contiguous copy of the pixels in a rectangle, cut at the page's edges."""
         x0, y0, x1, y1 = self.clip(left, top, right, bottom)
