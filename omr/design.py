@@ -112,7 +112,12 @@ class Track:
     @property
     def pitch_mm(self) -> float:
         """The least distance between neighbouring marks."""
-        return float(np.diff(self.centres_mm[:, 1 if self.edge.vertical else 0]).min())
+        return _pitch(self)
+
+
+@functools.lru_cache(maxsize=256)
+def _pitch(track: Track) -> float:
+    return float(np.diff(track.centres_mm[:, 1 if track.edge.vertical else 0]).min())
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,9 @@ class Policy:
     calibration: Calibration
     hash: str
 
+    def __hash__(self) -> int:
+        return hash(self.hash)  # tables are kept for each policy and looked up for each page
+
 
 def _section(kind: type[Any], content: dict[str, Any], name: str, source: str) -> Any:
     table = content.get(name)

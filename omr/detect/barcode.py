@@ -65,12 +65,13 @@ def _first_pictures(window: U8) -> list[U8]:
 
 def _stretched(picture: U8, height: int, how: int = cv2.INTER_LINEAR) -> U8:
     size = (2 * picture.shape[1], max(8, height))
-    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+    return np.asarray(cv2.resize(np.ascontiguousarray(picture), size, interpolation=how), np.uint8)
 
 
 def _more_pictures(window: U8) -> list[U8]:
     """Whole pictures of the zone, as sharp and as smooth as can be."""
     height = len(window)
+    window = np.ascontiguousarray(window)
     smooth = np.asarray(cv2.GaussianBlur(window, (0, 0), 0.8), np.uint8)
     return [_stretched(window, height, cv2.INTER_CUBIC), _stretched(smooth, height)]
 
@@ -119,7 +120,7 @@ def _read_zone(window: U8, zone: Zone) -> BarcodeRead:
     if min(window.shape) < 8:
         return BarcodeRead(zone.name, "")
     linear = "QRCode" not in zone.symbologies
-    first = _first_pictures(window) if linear else [window]
+    first = _first_pictures(window) if linear else [np.ascontiguousarray(window)]
     votes: Counter[str] = Counter()
     names: dict[str, str] = {}
 
@@ -136,7 +137,7 @@ def _read_zone(window: U8, zone: Zone) -> BarcodeRead:
     for picture in _more_pictures(window) if linear else []:
         vote(_zxing(picture, zone, linear))
     seen_by_first = bool(votes)
-    vote(_checked(_zbar()(window, zone.symbologies)))
+    vote(_checked(_zbar()(np.ascontiguousarray(window), zone.symbologies)))
     if not votes:
         # Something dark that nobody can read is not the same as nothing.
         middle = (int(window.max()) + int(window.min())) // 2

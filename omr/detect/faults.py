@@ -9,7 +9,7 @@ import numpy as np
 from omr.design import Design
 from omr.detect.bubbles import Measured
 from omr.detect.kernels import column_darkness, find_blobs
-from omr.detect.levels import Levels
+from omr.detect.levels import Levels, dark_share
 from omr.detect.locate import Located, Lost, locate
 from omr.detect.marks import MarkSet, find_marks
 from omr.detect.plane import Plane
@@ -58,12 +58,13 @@ def diagnose(lost: Lost, design: Design, raster: Raster, known: tuple[Design, ..
     levels = lost.levels
     if levels.paper < TOO_DARK_PAPER:
         return Fault(RejectReason.TOO_DARK, f"paper is at grey {levels.paper:.0f} of 255")
-    if lost.plane.bitonal and levels.dark_share > 0.5:
-        return Fault(RejectReason.TOO_DARK, f"{levels.dark_share:.0%} of the page is black")
+    dark = dark_share(lost.plane, levels)
+    if lost.plane.bitonal and dark > 0.5:
+        return Fault(RejectReason.TOO_DARK, f"{dark:.0%} of the page is black")
     if lost.misaligned is not None:
         return Fault(lost.misaligned.reason, lost.misaligned.evidence)
     if levels.contrast < 25.0 or _bare(lost.plane, levels):
-        return Fault(RejectReason.BLANK_PAGE, f"{levels.dark_share:.2%} of the page is dark")
+        return Fault(RejectReason.BLANK_PAGE, f"{dark:.2%} of the page is dark")
     for other in known:
         if other.hash != design.hash and isinstance(locate(raster, other), Located):
             return Fault(RejectReason.WRONG_DESIGN, f"this is a card of {other.name}")

@@ -13,11 +13,10 @@ from omr.detect.plane import Plane
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Grey levels (0–255). `dark_share` is the share of the page darker than half way."""
+    """Grey levels, 0–255."""
 
     paper: float
     ink: float
-    dark_share: float
 
     @property
     def middle(self) -> float:
@@ -43,12 +42,21 @@ def _percentile(counts: NDArray[np.int64], share: float) -> float:
 
 def page_levels(plane: Plane) -> Levels:
     """Levels of the whole page: paper is its 75th percentile, ink its 0.3th."""
+    if plane.bitonal:
+        return Levels(255.0, 0.0)
+    counts = _of_page(plane)
+    return Levels(_percentile(counts, 0.75), _percentile(counts, 0.003))
+
+
+def dark_share(plane: Plane, levels: Levels) -> float:
+    """The share of the page that is darker than half way between its ink and its paper."""
+    counts = _of_page(plane)
+    return float(counts[: max(1, int(levels.middle))].sum() / max(1, counts.sum()))
+
+
+def _of_page(plane: Plane) -> NDArray[np.int64]:
     step = max(1, min(plane.width, plane.height) // 64)  # each sample costs a cache line
-    counts = _histogram(plane, (0, 0, plane.width, plane.height), step)
-    paper = 255.0 if plane.bitonal else _percentile(counts, 0.75)
-    ink = 0.0 if plane.bitonal else _percentile(counts, 0.003)
-    dark = counts[: max(1, int((paper + ink) / 2))].sum() / max(1, counts.sum())
-    return Levels(paper, ink, float(dark))
+    return _histogram(plane, (0, 0, plane.width, plane.height), step)
 
 
 def strip_levels(plane: Plane, box: tuple[int, int, int, int], page: Levels) -> Levels:
@@ -58,4 +66,4 @@ def strip_levels(plane: Plane, box: tuple[int, int, int, int], page: Levels) -> 
     counts = _histogram(plane, box, 4)
     if counts.sum() < 100:
         return page
-    return Levels(_percentile(counts, 0.75), _percentile(counts, 0.02), page.dark_share)
+    return Levels(_percentile(counts, 0.75), _percentile(counts, 0.02))

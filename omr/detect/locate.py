@@ -56,7 +56,7 @@ def locate(raster: Raster, design: Design) -> Located | Lost:
                 if marks.complete:
                     found = align(marks, side, turn, LIMITS)
                     if isinstance(found, Alignment):
-                        here = Levels(levels.paper, marks.ink, levels.dark_share)
+                        here = Levels(levels.paper, marks.ink)
                         return Located(plane, side, here, found)
                     misaligned = found
                 if best is None or marks.share_found > best.marks.share_found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -80,7 +80,7 @@ def find_marks(
     missing = [_nothing(t) for t in side.tracks[len(tracks) :]]
     guess = _similarity(tracks)
     inks = [t.darkness for t in tracks if t.found.any()]
-    inked = replace(levels, ink=statistics.median(inks)) if inks else levels
+    inked = Levels(levels.paper, statistics.median(inks)) if inks else levels
     corners = np.full((len(side.corners), 2), -1.0)
     seen = np.zeros(len(side.corners), np.bool_)
     if not missing:
@@ -99,14 +99,11 @@ def _nothing(track: Track) -> TrackMarks:
 def _find_track(
     plane: Plane, design: Design, track: Track, ppm: float, levels: Levels
 ) -> TrackMarks:
-    best = _nothing(track)
-    for half in (NARROW_MM, WIDE_MM):
-        found = _track_in_strip(plane, design, track, ppm, (half, levels))
-        if found.found.sum() > best.found.sum():
-            best = found
-        if best.complete:
-            break
-    return best
+    near = _track_in_strip(plane, design, track, ppm, (NARROW_MM, levels))
+    if near.complete:
+        return near
+    wide = _track_in_strip(plane, design, track, ppm, (WIDE_MM, levels))
+    return wide if wide.found.sum() > near.found.sum() else near
 
 
 def _strip(
@@ -174,7 +171,7 @@ def _similarity(tracks: list[TrackMarks]) -> F64 | None:
     seen = max(tracks, key=lambda t: int(t.found.sum()), default=None)
     if seen is None or seen.found.sum() < 4:
         return None
-    ends = np.flatnonzero(seen.found)[[0, -1]]
+    ends = np.flatnonzero(seen.found)[:: int(seen.found.sum()) - 1]
     matrix = np.empty((3, 3))
     fit_affine(seen.track.centres_mm[ends], seen.centres_px[ends], matrix)
     return matrix[:2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from omr.records import U8, Raster, Turn
@@ -30,18 +29,13 @@ class Plane:
         return np.array([self.width, self.height], np.int64)
 
     def window(self, left: float, top: float, right: float, bottom: float) -> U8:
-        """A contiguous copy of the pixels in a rectangle, cut at the page's edges."""
+        """A read-only view of the pixels in a rectangle, cut at the page's edges."""
         x0, y0, x1, y1 = self.clip(left, top, right, bottom)
         if x1 <= x0 or y1 <= y0:
             return np.empty((0, 0), np.uint8)
         start, across, down = (int(v) for v in self.view)
-        seen = as_strided(
-            self.data[start + x0 * across + y0 * down :],
-            (y1 - y0, x1 - x0),
-            (down, across),
-            writeable=False,
-        )
-        return np.ascontiguousarray(seen)
+        shape, offset = (y1 - y0, x1 - x0), start + x0 * across + y0 * down
+        return np.ndarray(shape, np.uint8, self.data, offset, (down, across))
 
     def clip(
         self, left: float, top: float, right: float, bottom: float

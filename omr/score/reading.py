@@ -14,6 +14,7 @@ from omr.records import F32, U8, BarcodeRead, Doubt, DoubtKind
 from omr.score.judge import DOUBT_OF_BIT, Figures, Verdicts, judge_many
 
 UNREADABLE = "?"
+MOST_LISTED = 10  # options of which all masks are listed beforehand
 _WEAK_READERS = {
     "pyzbar": "only the second reader sees it",
     "split": "readings of the zone differ, or only one was had",
@@ -45,13 +46,26 @@ class _Block:
 
 
 @dataclass(frozen=True, slots=True)
+class _Grid:
+    """A field of several characters, and what each mask of a character reads as.
+
+    `lookup` is None where there are too many masks to list.
+    """
+
+    at: int
+    groups: slice
+    values: tuple[str, ...]
+    lookup: NDArray[np.object_] | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What can be worked out about a side before any page is read."""
 
     names: tuple[str, ...]
     zones: tuple[Zone, ...]
     blocks: tuple[_Block, ...]
-    grids: tuple[tuple[int, Field], ...]
+    grids: tuple[_Grid, ...]
     wide: tuple[tuple[int, Field], ...]
     checked: tuple[tuple[int, Field], ...]
     group_field: NDArray[np.int64]
@@ -69,12 +83,12 @@ def _plan(side: Side) -> _Plan:
     zones = side.zones_of(FieldKind.BARCODE)
     names = tuple(f.name for f in side.fields) + tuple(z.name for z in zones)
     alike: dict[tuple[str, ...], list[int]] = {}
-    grids: list[tuple[int, Field]] = []
+    grids: list[_Grid] = []
     wide: list[tuple[int, Field]] = []
     for at, field in enumerate(side.fields):
         if field.kind in (FieldKind.DIGITS, FieldKind.LETTERS):
-            grids.append((at, field))
-        elif len(field.values) > 10:
+            grids.append(_grid(at, field))
+        elif len(field.values) > MOST_LISTED:
             wide.append((at, field))
         else:
             alike.setdefault(field.values, []).append(at)
@@ -123,8 +137,8 @@ def read_many(
     values = np.full((len(masks), len(plan.names)), "", object)
     for block in plan.blocks:
         values[:, block.fields] = block.lookup[masks[:, block.groups]]
-    for at, field in plan.grids:
-        values[:, at] = _joined(field, masks[:, slice(*field.groups)])
+    for grid in plan.grids:
+        values[:, grid.at] = _joined(grid, masks[:, grid.groups])
     for at, field in plan.wide:
         for page, mask in enumerate(masks[:, field.groups[0]]):
             values[page, at] = _options(field.values, int(mask))
@@ -145,14 +159,30 @@ def _options(options: tuple[str, ...], mask: int) -> str:
     return "".join(value for k, value in enumerate(options) if mask >> k & 1)
 
 
-def _joined(field: Field, masks: NDArray[np.uint32]) -> NDArray[np.object_]:
+def _grid(at: int, field: Field) -> _Grid:
+    lookup = None
+    if len(field.values) <= MOST_LISTED:
+        lookup = np.full(1 << len(field.values), UNREADABLE, object)
+        lookup[1 << np.arange(len(field.values))] = field.values
+    return _Grid(at, slice(*field.groups), field.values, lookup)
+
+
+def _joined(grid: _Grid, masks: NDArray[np.uint32]) -> NDArray[np.object_]:
     """Strings of a grid's characters; a blank or double one shows as "?", a blank grid as ""."""
-    options = np.array([*field.values, UNREADABLE], object)
-    one = (masks != 0) & (masks & (masks - np.uint32(1)) == 0)
-    bit = np.where(one, np.frexp(masks.astype(np.float64))[1] - 1, len(field.values))
-    text: NDArray[np.object_] = options[bit].sum(axis=1)
-    text[~masks.any(axis=1)] = ""
+    if grid.lookup is None:
+        characters = np.array([[_only(grid.values, int(m)) for m in row] for row in masks], object)
+    else:
+        characters = grid.lookup[masks]
+    text: NDArray[np.object_] = characters.sum(axis=1)
+    blank = ~masks.any(axis=1)
+    if blank.any():
+        text[blank] = ""
     return text
+
+
+def _only(options: tuple[str, ...], mask: int) -> str:
+    """The one filled option, or "?"."""
+    return options[mask.bit_length() - 1] if mask.bit_count() == 1 else UNREADABLE
 
 
 def _probability(plan: _Plan, policy: Policy, verdicts: Verdicts) -> F32:
@@ -173,7 +203,8 @@ def _mark_doubts(
     figures: Figures,
     doubts: list[list[Doubt]],
 ) -> None:
-    for page, g in np.argwhere(verdicts.doubts):
+    doubtful = np.argwhere(verdicts.doubts) if verdicts.doubts.any() else ()
+    for page, g in doubtful:
         field = side.fields[plan.group_field[g]]
         bits = int(verdicts.doubts[page, g])
         evidence = _evidence(side, field, int(g), tuple(f[page] for f in figures))
@@ -182,8 +213,9 @@ def _mark_doubts(
         doubts[page] += [
             Doubt(kind, field.name, text) for b, kind in DOUBT_OF_BIT.items() if bits & b
         ]
-    if len(plan.required):
-        for page, k in np.argwhere(verdicts.masks[:, plan.required] == 0):
+    blank = verdicts.masks[:, plan.required] == 0
+    if blank.any():
+        for page, k in np.argwhere(blank):
             g = int(plan.required[k])
             field = side.fields[plan.group_field[g]]
             where = f"character {g - field.groups[0] + 1}" if field.length > 1 else "no option"
