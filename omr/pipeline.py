@@ -10,7 +10,8 @@ from omr.design import Design, Ink, builtin_designs
 from omr.detect.barcode import read_barcodes
 from omr.detect.bubbles import Measured, measure
 from omr.detect.decode import decode
-from omr.detect.faults import ADVICE, Fault, check_levels, check_measured, diagnose, of_image
+from omr.detect.diagnose import diagnose
+from omr.detect.faults import ADVICE, Fault, check_levels, check_measured, of_image
 from omr.detect.locate import Located, Lost, locate
 from omr.errors import ImageError
 from omr.policy import Policy

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -23,18 +25,6 @@ from tests.faults.cards import CARD, SAMPLES, SMALL_CARD, card_files
 
 BOTH = "two-sided-60"
 SEED = 2
-REFUSALS_OF_SKEW = {
-    RejectReason.TOO_SKEWED,
-    RejectReason.FOLDED_OR_TORN,
-    RejectReason.MARK_MISSING,
-    RejectReason.NO_CARD,
-}
-REFUSALS_OF_TWO_SHEETS = {
-    RejectReason.DOUBLE_FEED,
-    RejectReason.MARK_MISSING,
-    RejectReason.FOLDED_OR_TORN,
-    RejectReason.TOO_STRETCHED,
-}
 
 
 def scanned_as(mode: ScanMode, threshold: float = 165.0) -> ScanKind:
@@ -292,35 +282,38 @@ def test_a_washed_out_page_is_refused(design: str) -> None:
 
 @pytest.mark.parametrize("design", builtin_names())
 def test_two_sheets_at_once_are_refused(design: str) -> None:
-    for index in range(3):
-        for page in pages_of(design, "double_feed", index):
-            assert refusal_of(page.image, design).reason in REFUSALS_OF_TWO_SHEETS
+    """Where one sheet's marks hide the other's, a hidden mark is all that shows."""
+    pages = [page for index in range(8) for page in pages_of(design, "double_feed", index)]
+    reasons = Counter(refusal_of(page.image, design).reason for page in pages)
+    assert reasons[RejectReason.DOUBLE_FEED] >= 0.7 * len(pages), reasons
 
 
 def test_a_page_of_twice_the_length_is_a_double_feed() -> None:
     picture = pixels(card())
     ahead = np.full_like(picture[: len(picture) // 2], 244)
     outcome = refusal_of(png(np.concatenate([picture, ahead])))
-    assert outcome.reason in {RejectReason.DOUBLE_FEED, RejectReason.NO_CARD}
+    assert outcome.reason is RejectReason.DOUBLE_FEED
 
 
-@pytest.mark.parametrize(("design", "right"), [(CARD, True), (SMALL_CARD, False)])
-def test_a_card_at_half_its_size_is_refused(design: str, right: bool) -> None:
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("factor", [0.5, 0.6, 0.7])
+@pytest.mark.parametrize("design", builtin_names())
+def test_a_card_printed_too_small_is_refused(design: str, factor: float, place: float) -> None:
     picture = pixels(card(design))
-    small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     height, width = small.shape[:2]
     page = np.full_like(picture, 244)
-    left = page.shape[1] - width if right else 0
-    page[:height, left : left + width] = small
+    top, left = (int(place * (a - b)) for a, b in zip(page.shape, small.shape, strict=True))
+    page[top : top + height, left : left + width] = small
     refused = refusal_of(png(page), design)
     assert refused.reason is RejectReason.WRONG_SCALE
-    assert "50%" in refused.evidence
+    assert f"{factor:.0%}" in refused.evidence
 
 
 def turned_by(picture: U8, degrees: float) -> U8:
     """The sheet askew on a page that is large enough for it."""
     height, width = picture.shape
-    border = 200
+    border = 80
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     matrix[:, 2] += border
     size = (width + 2 * border, height + 2 * border)
@@ -332,7 +325,10 @@ def turned_by(picture: U8, degrees: float) -> U8:
 @pytest.mark.parametrize("design", builtin_names())
 def test_a_page_that_is_too_skewed_is_refused(design: str, degrees: float) -> None:
     outcome = refusal_of(png(turned_by(pixels(card(design)), degrees)), design)
-    assert outcome.reason in REFUSALS_OF_SKEW
+    assert outcome.reason is RejectReason.TOO_SKEWED
+    said = re.search(r"by (about )?(-?[0-9.]+) degrees", outcome.evidence)
+    assert said
+    assert abs(abs(float(said[2])) - abs(degrees)) < 3.5
 
 
 @pytest.mark.parametrize("degrees", [-5.0, 5.0])

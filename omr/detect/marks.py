@@ -24,6 +24,8 @@ from omr.records import F64
 NARROW_MM = 5.5  # half width of the first strip: small skew and shift
 WIDE_MM = 36.0  # of the second: up to 5 degrees, on a scan larger than the card
 CORNER_MM = 24.0  # half side of the window round a locator mark when nothing else is known
+SECOND_MM = 9.0  # of the strip in which another card's track is looked for
+ASIDE_MM = 1.0  # so far from a track's line its own marks never lie
 NEAR_MM = 6.0  # and when a track already tells about where it is
 MOST_BLOBS = 600
 LEAST_DARK = 0.55  # share of a blob that is dark, for a mark of a track
@@ -124,6 +126,26 @@ def _strip(
 def _track_in_strip(
     plane: Plane, design: Design, track: Track, ppm: float, search: tuple[float, Levels]
 ) -> TrackMarks:
+    blobs = _blobs_in_strip(plane, design, track, ppm, search)
+    places = _followed(blobs, track, ppm)
+    found = places >= 0
+    centres = np.full((len(places), 2), -1.0)
+    darkness = search[1].ink
+    if found.any():
+        marks = np.ascontiguousarray(blobs[places[found], :4])
+        placed, edges = _refined(plane, marks)
+        inward = 1.0 if track.edge in (Edge.LEFT, Edge.TOP) else -1.0
+        along = 1 if track.edge.vertical else 0
+        uncrop(marks, np.array(track.size_mm) * ppm, along, inward, placed)
+        centres[found] = placed
+        darkness = statistics.median(edges[:, 4].tolist())
+    return TrackMarks(track, centres, found, darkness)
+
+
+def _blobs_in_strip(
+    plane: Plane, design: Design, track: Track, ppm: float, search: tuple[float, Levels]
+) -> F64:
+    """Blobs (n, 5) of about a mark's size in a strip of half a width in mm, along the track."""
     half_mm, page = search
     box = _strip(plane, design, track, ppm, half_mm)
     levels = strip_levels(plane, box, page)
@@ -144,26 +166,55 @@ def _track_in_strip(
     blobs = np.empty((MOST_BLOBS, 5))
     area = np.array(box, np.int64)
     count = find_blobs(plane.data, plane.view, area, levels.middle, limits, blobs)
+    rules = np.array([1 if track.edge.vertical else 0, LEAST_DARK])
+    whole: F64 = blobs[: keep_whole(blobs, count, area, plane.size, rules)]
+    return whole
+
+
+def _followed(blobs: F64, track: Track, ppm: float) -> NDArray[np.int64]:
+    """The blob of each of the track's marks, or -1."""
     along = 1 if track.edge.vertical else 0
-    rules = np.array([along, LEAST_DARK])
-    blobs = blobs[: keep_whole(blobs, count, area, plane.size, rules)]
     expected = track.centres_mm[:, along] * ppm
     places = np.full(len(expected), -1, np.int64)
-    pitch = track.pitch_mm * ppm
-    walk = np.array([0.5 * pitch, 0.45 * track.size_mm[1 - along] * ppm, math.tan(0.11), 0.25])
+    walk = np.array(
+        [0.5 * track.pitch_mm * ppm, 0.45 * track.size_mm[1 - along] * ppm, math.tan(0.11), 0.25]
+    )
     if len(blobs):
         follow_track(blobs, along, expected, walk, places)
-    found = places >= 0
-    centres = np.full((len(expected), 2), -1.0)
-    darkness = page.ink
-    if found.any():
-        marks = np.ascontiguousarray(blobs[places[found], :4])
-        placed, edges = _refined(plane, marks)
-        inward = 1.0 if track.edge in (Edge.LEFT, Edge.TOP) else -1.0
-        uncrop(marks, np.array([width, height]), along, inward, placed)
-        centres[found] = placed
-        darkness = statistics.median(edges[:, 4].tolist())
-    return TrackMarks(track, centres, found, darkness)
+    return places
+
+
+def second_track(
+    plane: Plane, design: Design, first: TrackMarks, ppm: float, levels: Levels
+) -> int:
+    """How many marks beside those found are in step with one another, as another card's are.
+
+    Marks in line with those found do not count unless there are more than one card has: the
+    rest of a track that slipped lies so too.
+    """
+    blobs = _blobs_in_strip(plane, design, first.track, ppm, (SECOND_MM, levels))
+    own = first.centres_px[first.found]
+    apart = np.abs(blobs[:, None, :2] - own[None]) > 0.5 * np.array(first.track.size_mm) * ppm
+    beside = np.all(np.any(apart, axis=2), axis=1)
+    others = np.ascontiguousarray(blobs[beside])
+    places = _followed(others, first.track, ppm)
+    second = others[places[places >= 0]]
+    if not len(second) or not _as_large(second, blobs[~beside]):
+        return 0
+    if len(own) < 4 or len(own) + len(second) > len(first.found):
+        return len(second)
+    along = 1 if first.track.edge.vertical else 0
+    line = np.polyfit(own[:, along], own[:, 1 - along], 1)
+    aside = np.abs(second[:, 1 - along] - np.polyval(line, second[:, along]))
+    return len(second) if float(np.median(aside)) > ASIDE_MM * ppm else 0
+
+
+def _as_large(some: F64, others: F64) -> bool:
+    """Whether blobs (n, 5) are usually as wide and as high as others."""
+    if not len(others):
+        return True
+    ratio = np.median(some[:, 2:4], axis=0) / np.median(others[:, 2:4], axis=0)
+    return bool(np.all(np.abs(ratio - 1) < 0.2))
 
 
 def _similarity(tracks: list[TrackMarks]) -> F64 | None:
@@ -209,6 +260,26 @@ def _find_corner(
         if off < best_off:
             best, best_off = centre, off
     return best
+
+
+def corner_shapes(
+    plane: Plane, side: Side, ppm: float, levels: Levels
+) -> list[tuple[CornerShape, tuple[float, float]]]:
+    """Shapes and centres in px of whatever looks like one of the side's locator marks, anywhere."""
+    window = plane.window(0, 0, plane.width, plane.height)
+    dark = (window < levels.middle).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    found = []
+    kinds = {(corner.shape, corner.size_mm * ppm) for corner in side.corners}
+    for left, top, w, h, area in stats[1:count].tolist():
+        alike = [s for s, size in kinds if max(abs(w / size - 1.05), abs(h / size - 1.05)) < 0.35]
+        if not alike:
+            continue
+        here = labels[top : top + h, left : left + w]
+        part = here == np.bincount(here[here > 0]).argmax()
+        seen = [shape for shape in alike if _is_shape(part, shape, area, False)]
+        found += [(shape, (left + w / 2, top + h / 2)) for shape in seen]
+    return found
 
 
 def _find_square(
