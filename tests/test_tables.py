@@ -275,9 +275,6 @@ for limit in range(500, out.stat().st_size, 500):
 """
 
 
-@pytest.mark.xfail(
-    strict=True, reason="polars drops the system's error where it writes a page's header"
-)
 def test_a_full_disk_is_told_wherever_it_stops_a_parquet_file(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _FULL_ANYWHERE, str(tmp_path / "out.parquet")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -27,6 +27,7 @@ from omr.score.columns import Columns
 Frames = Iterable[pl.DataFrame]
 
 ROW_GROUP = 4096
+_ROOM = 1 << 24  # more bytes than a row group takes
 _XLSX_ROWS = 1_048_575  # below the heading
 _XLSX_TEXT = 32_767
 _FORMULA = r"^[=+\-@\t\r]"
@@ -116,15 +117,23 @@ def _parquet(frames: Frames, path: Path, schema: Columns, notes: dict[str, str])
     except Exception as error:
         if failed:
             raise failed[0] from None
-        raise _as_os_error(error) from error
+        raise _as_os_error(error, path) from error
 
 
-def _as_os_error(error: Exception) -> OSError:
-    """What the system said, from polars' wrapping of it."""
+def _as_os_error(error: Exception, path: Path) -> OSError:
+    """What the system said, from polars' wrapping of it, or from trying again where polars
+    dropped it; `path` is the file that failed, and is of no more use."""
     if isinstance(error, OSError) and error.errno is not None:
         return error
     number = re.search(r"\(os error (\d+)\)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
+    if number:
+        return OSError(int(number[1]), os.strerror(int(number[1])))
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(_ROOM))
+    except OSError as said:
+        return said
+    return OSError(str(error))
 
 
 def _jsonl(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
