@@ -20,12 +20,13 @@ from omr.detect.geometry import track_regularity
 from omr.detect.kernels import column_darkness, find_blobs
 from omr.detect.levels import Levels, dark_share, page_levels
 from omr.detect.locate import LIMITS, Located, Lost, locate
-from omr.detect.marks import MarkSet, corner_shapes, find_marks, second_track
+from omr.detect.marks import MarkSet, TrackMarks, corner_shapes, find_marks, second_track
 from omr.detect.plane import Plane
 from omr.records import U8, Alignment, Raster, RejectReason, Turn
 
 STREAK_SHARE = 0.6
 JUMP_SHARE = 0.12  # of a pitch, from which a track is out of step
+IN_STEP = 0.8  # share of a real track's marks that follow one another in step
 SECOND_TRACK = 3  # marks in step beside a track that make it a second card's
 MOST_SHAPES = 40  # of a page's blobs that look like locator marks, so many are compared
 ASKEW_DEG = (-40, -32, -24, -16, -8, 8, 16, 24, 32, 40)  # a track is followed to 6° either side
@@ -89,6 +90,8 @@ def _second_card(lost: Lost, design: Design) -> Fault | None:
     if long is not None:
         return long
     for marks in lost.marks.tracks:
+        if not _in_step(marks):
+            continue
         more = second_track(lost.plane, design, marks, lost.marks.px_per_mm, lost.levels)
         if more >= SECOND_TRACK:
             return Fault(
@@ -103,7 +106,7 @@ def _jump(marks: MarkSet) -> Fault | None:
     for t in marks.tracks:
         axis = 1 if t.track.edge.vertical else 0
         at = np.flatnonzero(t.found)
-        if len(at) < 12:
+        if len(at) < 12 or not _in_step(t):
             continue
         mm, px = t.track.centres_mm[at, axis], t.centres_px[at, axis]
         scale = float(np.median(np.diff(px) / np.diff(mm)))
@@ -117,6 +120,20 @@ def _jump(marks: MarkSet) -> Fault | None:
                 f" after mark {t.track.numbers[at[worst]]}",
             )
     return None
+
+
+def _in_step(t: TrackMarks) -> bool:
+    """Whether nearly all marks follow their neighbours at the printed distance.
+
+    Among enough blobs, such as words, there is a walk along any track, but no even one.
+    """
+    axis = 1 if t.track.edge.vertical else 0
+    mm, px = t.track.centres_mm[t.found, axis], t.centres_px[t.found, axis]
+    if len(mm) < 6:
+        return False
+    steps = np.diff(px) / np.diff(mm)
+    off = np.abs(steps / np.median(steps) - 1)
+    return bool((off < JUMP_SHARE).mean() > IN_STEP)
 
 
 def _second_corners(lost: Lost) -> Fault | None:
