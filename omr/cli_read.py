@@ -115,13 +115,14 @@ def design_text(design: Design, name_or_file: str) -> str:
         DesignError: the file was changed just now.
     """
     from omr.design import builtin_names
-    from omr.design_parse import parse_design
+    from omr.design_parse import parse_design, with_pictures
     from omr.errors import DesignError
 
     if name_or_file in builtin_names():
         text = (resources.files("omr") / "designs" / f"{name_or_file}.toml").read_text("utf-8")
     else:
-        text = Path(name_or_file).read_text("utf-8")
+        file = Path(name_or_file)
+        text = with_pictures(file.read_text("utf-8"), file.parent)
     if parse_design(text, name_or_file).hash != design.hash:
         raise DesignError(name_or_file, ("it was changed while it was read; start again",))
     return text

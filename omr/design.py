@@ -50,6 +50,14 @@ class CornerShape(StrEnum):
     ELL = "L"
 
 
+class FindKind(StrEnum):
+    """How a card is found on a picture before, or instead of, its printed marks."""
+
+    OUTLINE = "outline"  # the sheet's own edge against what lies behind it
+    MARKERS = "markers"  # one picture printed at the four corners of the page
+    REFERENCE = "reference"  # whatever is printed, as on a picture of the whole page
+
+
 class BubbleShape(StrEnum):
     """The printed outline of a place to fill."""
 
@@ -241,6 +249,19 @@ class Side:
         return np.concatenate(parts) if parts else np.zeros((0, 2))
 
 
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One step of finding a card. The page's corners are what it finds.
+
+    `picture` is the encoded picture of the marker or of the whole page, empty for an outline;
+    `marker_share` how many markers would fit side by side into the page's width, about.
+    """
+
+    kind: FindKind
+    picture: bytes
+    marker_share: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
     """A whole card design. `hash` is over the parsed content, so comments do not change it."""
@@ -254,6 +275,7 @@ class Design:
     sides: tuple[Side, ...]
     hash: str
     source: str
+    finds: tuple[Find, ...] = ()
 
     def side(self, name: SideName) -> Side:
         """The face of that name.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,8 @@ from omr.design import (
     Edge,
     Field,
     FieldKind,
+    Find,
+    FindKind,
     Ink,
     Role,
     SeveralRule,
@@ -32,6 +37,7 @@ from omr.records import F64, SideName
 from omr.toml_table import Lines, Table
 
 SYMBOLOGIES = ("Code128", "Code39", "QRCode")
+_INLINE = "base64:"
 _STAFF_OR_GRID = {FieldKind.DIGITS: Role.IDENTITY, FieldKind.LETTERS: Role.IDENTITY}
 _DEFAULT_ROLE = _STAFF_OR_GRID | {FieldKind.FLAG: Role.STAFF, FieldKind.FORM: Role.IDENTITY}
 
@@ -43,24 +49,69 @@ def read_design(path: Path, known: Sequence[str]) -> Design:
     except (OSError, UnicodeDecodeError) as error:
         hint = f"give a TOML file in UTF-8, or one of: {', '.join(known)}"
         raise DesignError(str(path), (f"cannot be read ({error}); {hint}",)) from error
-    return parse_design(text, str(path))
+    return parse_design(text, str(path), path.parent)
 
 
-def parse_design(text: str, source: str) -> Design:
-    """The design in a TOML text; `source` names it in messages."""
+def parse_design(text: str, source: str, folder: Path | None = None) -> Design:
+    """The design in a TOML text; `source` names it in messages.
+
+    Pictures that it names are looked for in `folder`. Without one, as where the text is kept
+    beside scores, only the SHA-256 that stands beside a picture's name is looked at.
+    """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DesignError(source, (f"not TOML: {error}",)) from error
     findings: list[str] = []
     root = Table(content, "", Lines(text), findings)
-    design = _design(root, content_hash(content), source)
+    finds = tuple(_find(table, folder) for table in root.tables("find"))
+    hashed = content | {"find": [_hashed(f) for f in finds]} if finds else content
+    design = replace(_design(root, content_hash(hashed), source, bool(finds)), finds=finds)
     if findings:
         raise DesignError(source, tuple(dict.fromkeys(findings)))
     return design
 
 
-def _design(root: Table, content: str, source: str) -> Design:
+def with_pictures(text: str, folder: Path) -> str:
+    """The design's text with the pictures that it names in it, so that it can stand alone."""
+    for find in tomllib.loads(text).get("find", []):
+        name = find.get("picture", _INLINE)
+        if not name.startswith(_INLINE):
+            inline = _INLINE + b64encode((folder / name).read_bytes()).decode()
+            text = text.replace(f'"{name}"', f'"{inline}"')
+    return text
+
+
+def _find(t: Table, folder: Path | None) -> Find:
+    kind = t.choice("kind", FindKind)
+    needs = kind is not FindKind.OUTLINE
+    name = t.text("picture") if needs else ""
+    share = t.number("marker_share", 17.0, low=1.0) if kind is FindKind.MARKERS else 0.0
+    t.done()
+    picture = b""
+    if name.startswith(_INLINE):
+        try:
+            picture = b64decode(name.removeprefix(_INLINE), validate=True)
+        except ValueError:
+            t.fault("what follows base64: is not base64", "picture")
+    elif name and folder is not None:
+        try:
+            picture = (folder / name).read_bytes()
+        except OSError as error:
+            t.fault(
+                f"{name} cannot be read ({error.strerror}); put it beside the design", "picture"
+            )
+    elif name:
+        t.fault(f"{name}: a design without a folder must hold its pictures itself", "picture")
+    return Find(kind, picture, share)
+
+
+def _hashed(find: Find) -> dict[str, str | float]:
+    digest = hashlib.sha256(find.picture).hexdigest()
+    return {"kind": find.kind, "picture": digest, "marker_share": find.marker_share}
+
+
+def _design(root: Table, content: str, source: str, found: bool) -> Design:
     name, title = root.text("name"), root.text("title")
     ink = root.choice("ink", Ink)
     page = root.table("page")
@@ -75,9 +126,9 @@ def _design(root: Table, content: str, source: str) -> Design:
         look.flag("labelled", False),
     )
     look.done()
-    sides = [_SideParser(root.table("front"), SideName.FRONT).side()]
+    sides = [_SideParser(root.table("front"), SideName.FRONT, found).side()]
     if root.has("back"):
-        sides.append(_SideParser(root.table("back"), SideName.BACK).side())
+        sides.append(_SideParser(root.table("back"), SideName.BACK, found).side())
     root.done()
     names = [f.name for s in sides for f in s.fields] + [z.name for s in sides for z in s.zones]
     for double in sorted({n for n in names if names.count(n) > 1}):
@@ -88,8 +139,9 @@ def _design(root: Table, content: str, source: str) -> Design:
 class _SideParser:
     """Turns one side's tables into a `Side`."""
 
-    def __init__(self, table: Table, name: SideName) -> None:
+    def __init__(self, table: Table, name: SideName, found: bool) -> None:
         self.table = table
+        self.found = found  # by [[find]], so that no marks are needed
         self.name = name
         self.tracks: list[Track] = []
         self.fields: list[Field] = []
@@ -113,7 +165,7 @@ class _SideParser:
             self._field(table)
         captions = [self._caption(t) for t in self.table.tables("text")]
         self.table.done()
-        if not self.tracks and len(corners) < 3:
+        if not self.tracks and len(corners) < 3 and not (self.found and not corners):
             self.table.fault("needs a timing track or at least three corner marks to be found by")
         return Side(
             self.name,
