@@ -1,0 +1,1 @@
+"""Card designs and answer keys of other systems, turned into ours."""
