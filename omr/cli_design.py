@@ -1,4 +1,4 @@
-"""The command `omr design`: list, check, show and print card designs."""
+"""The command `omr design`: list, check, show, print and import card designs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,21 @@ design_app = typer.Typer(
     no_args_is_help=True,
 )
 
+import_app = typer.Typer(help="Turn other systems' card designs into ours.", no_args_is_help=True)
+design_app.add_typer(import_app, name="import")
+
 Name = Annotated[str, typer.Argument(help="A built-in design's name, or a TOML file.")]
 Out = Annotated[Path, typer.Option("--out", help="The PDF to write.")]
 Roster = Annotated[
     Path | None,
     typer.Option(help="CSV or XLSX with number (准考证号), name (姓名) and, if wanted, barcode."),
 ]
+Template = Annotated[Path, typer.Argument(help="OMRChecker's template.json, or its folder.")]
+Config = Annotated[
+    Path | None, typer.Option(help="Its config.json; only looked at, nothing of it is needed.")
+]
+Toml = Annotated[Path, typer.Option("--out", help="The design to write, FILE.toml.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are there already.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Print though the check finds faults.")]
 
 
@@ -89,6 +98,28 @@ def print_cards(name: Name, out: Out, roster: Roster = None, anyway: Anyway = Fa
         print_design(design, out, roster=rows)
     cards = f"{len(rows)} cards" if rows else "the blank card"
     typer.echo(f"{out}: {cards} of {design.name}, {design.hash[:8]}. Print at 100 %, not fitted.")
+
+
+@import_app.command("omrchecker")
+def import_omrchecker(
+    template: Template, out: Toml, config: Config = None, force: Force = False
+) -> None:
+    """Turn an OMRChecker template.json into a design; its pictures are put beside it."""
+    from omr.importers.omrchecker import TEMPLATE, import_template
+    from omr.importers.written import write_design
+
+    with _told():
+        file = template / TEMPLATE if template.is_dir() else template
+        imported = import_template(file, config)
+        for path in write_design(imported, out, overwrite=force):
+            typer.echo(f"{path}: written")
+        design = load_design(out)
+    bubbles = sum(side.bubble_count for side in design.sides)
+    typer.echo(
+        f"{design.name}: {len(imported.fields)} fields, {bubbles} bubbles, {design.hash[:8]}"
+    )
+    for label, parts in imported.joined.items():
+        typer.echo(f"  {label} is put together from {', '.join(parts)}")
 
 
 def _page(design: Design) -> str:

@@ -6,6 +6,7 @@ cannot be used at all and for machines that are broken. Every message says what 
     OmrError
     ├── DesignError            a card design that cannot be used; names file and line
     ├── PolicyError            a policy that cannot be used
+    ├── AnswerKeyError         an answer key that cannot be used; names file and key
     ├── RosterError            a roster row that cannot be printed
     ├── ImageError             one page's image cannot be read (becomes a RejectedPage)
     │   ├── DamagedImage       truncated, altered in the middle, or not what its header says
@@ -41,6 +42,18 @@ class PolicyError(OmrError):
     """A policy file is unusable."""
 
     exit_code = 2
+
+
+class AnswerKeyError(OmrError):
+    """An answer key is unusable. `findings` holds one message a fault, each naming its place."""
+
+    exit_code = 2
+
+    def __init__(self, source: str, findings: tuple[str, ...]) -> None:
+        self.source = source
+        self.findings = findings
+        listed = "\n".join(f"  {finding}" for finding in findings)
+        super().__init__(f"{source} cannot be used as an answer key; mend these:\n{listed}")
 
 
 class RosterError(OmrError):
