@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 MOST_BYTES = 4_000_000
+MOST_UNKNOWN = 100  # keys of one object that are told
 MOST_SHOWN = 60  # characters of a faulty value in a message
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -46,8 +48,8 @@ def read_json(path: Path) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in content if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        double = next(name for name in content if times[name] > 1)
         raise ValueError(f"the key {shown(double)} is given twice in one object")
     return content
 
@@ -209,6 +211,6 @@ class Node:
 
     def done(self) -> None:
         """Note every key that nothing asked for."""
-        for key in self.content:
-            if key not in self.used:
-                self.fault(key, f"is not known here; known: {', '.join(sorted(self.known))}")
+        left = [key for key in self.content if key not in self.used]
+        for key in left[:MOST_UNKNOWN]:
+            self.fault(key, f"is not known here; known: {', '.join(sorted(self.known))}")

@@ -7,7 +7,7 @@ taken for that of A4. Where a card is a picture only, what a millimetre is does 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from omr.errors import DesignError
 from omr.importers.imported import ImportedDesign
 from omr.importers.json_node import Node, is_number, read_json, shown
 from omr.importers.omrchecker_finds import read_finders
-from omr.importers.omrchecker_labels import MOST_LABELS, labels_of
+from omr.importers.omrchecker_labels import MOST_LABELS, Labels
 from omr.importers.omrchecker_toml import Block, Sheet, write_toml
 
 TEMPLATE, CONFIG, EVALUATION = "template.json", "config.json", "evaluation.json"
@@ -132,6 +132,7 @@ class _Template:
     folder: Path
     page: tuple[float, float] = (1.0, 1.0)
     box: tuple[float, float] = (1.0, 1.0)
+    labels: Labels = field(default_factory=Labels)
 
     def read(self, name: str) -> tuple[Sheet, tuple[str, ...]] | None:
         """The sheet and the labels to be shown; None where there are faults."""
@@ -181,7 +182,7 @@ class _Template:
         before = len(node.findings)
         values, direction = self._options(node)
         origin = node.pair("origin", 0, MOST_PIXELS)
-        labels = _labels(node, "fieldLabels", node.texts("fieldLabels"))
+        labels = self.labels.of(node, "fieldLabels", node.texts("fieldLabels"))
         bubbles_gap = node.number("bubblesGap", 0, MOST_PIXELS)
         steps = self._label_steps(node, len(labels))
         box = (
@@ -303,7 +304,7 @@ class _Template:
         owner: dict[str, str] = {}
         known = set(fields)
         for name in node.content:
-            parts = _labels(node, name, node.texts(name, "a list of field labels"))
+            parts = self.labels.of(node, name, node.texts(name, "a list of field labels"))
             for part in parts:
                 if part not in known:
                     node.fault(name, f"joins {shown(part)}, which is no label of any fieldBlock")
@@ -326,7 +327,7 @@ class _Template:
         listed = self.root.take("outputColumns")
         if listed == []:
             return tuple(known)
-        columns = _labels(self.root, "outputColumns", self.root.texts("outputColumns"))
+        columns = self.labels.of(self.root, "outputColumns", self.root.texts("outputColumns"))
         for column in columns:
             if column not in known:
                 self.root.fault(
@@ -335,11 +336,3 @@ class _Template:
                     "custom label",
                 )
         return tuple(columns)
-
-
-def _labels(node: Node, key: str, parts: list[str]) -> list[str]:
-    try:
-        return labels_of(parts)
-    except ValueError as error:
-        node.fault(key, str(error))
-        return []

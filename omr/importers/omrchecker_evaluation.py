@@ -18,7 +18,7 @@ from typing import Any
 from omr.errors import AnswerKeyError
 from omr.importers.imported import ImportedDesign
 from omr.importers.json_node import MOST_BYTES, Node, read_json, shown
-from omr.importers.omrchecker_labels import MOST_LABELS, labels_of
+from omr.importers.omrchecker_labels import MOST_LABELS, Labels
 from omr.score.key import MARKS_ALLOWED, Item, Key, Scheme, item_of, parse_marks
 
 DEFAULT = "DEFAULT"
@@ -56,7 +56,7 @@ def import_evaluation(
     Raises:
         AnswerKeyError: not an evaluation.json, or one that cannot be used, a question that the
             template does not have, or a filled card with a blank or a doubt. Every fault names its
-            key and what is allowed.
+            key and what is allowed. Whatever `read` raises passes through.
     """
     try:
         content = read_json(evaluation)
@@ -81,6 +81,7 @@ class _Evaluation:
     imported: ImportedDesign
     read: ReadKeyCard | None
     labels: frozenset[str] = field(init=False)
+    ranges: Labels = field(default_factory=Labels)
 
     def __post_init__(self) -> None:
         self.labels = frozenset(self.imported.labels)
@@ -133,12 +134,9 @@ class _Evaluation:
         }
 
     def _questions(self, options: Node) -> list[str]:
-        try:
-            questions = labels_of(options.texts("questions_in_order", "a list of labels"))
-        except ValueError as error:
-            options.fault("questions_in_order", str(error))
-            return []
-        self._check_known(options, "questions_in_order", questions)
+        key = "questions_in_order"
+        questions = self.ranges.of(options, key, options.texts(key, "a list of labels"))
+        self._check_known(options, key, questions)
         return questions
 
     def _check_known(self, node: Node, key: str, names: list[str]) -> None:
@@ -321,11 +319,7 @@ class _Evaluation:
         value = node.content.get("questions")
         parts = [value] if isinstance(value, str) else node.texts("questions", "a list of labels")
         node.used.add("questions")
-        try:
-            return labels_of(parts)
-        except ValueError as error:
-            node.fault("questions", str(error))
-            return []
+        return self.ranges.of(node, "questions", parts)
 
 
 def _cell(text: str) -> Any:

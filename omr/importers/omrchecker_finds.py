@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from omr.design import FindKind
-from omr.detect.decode import decode
+from omr.detect.decode import Limits, decode
 from omr.errors import ImageError
 from omr.importers.json_node import Node, is_number, shown
 from omr.records import ScannedPage
@@ -129,7 +129,8 @@ def _picture(
 def _unfit(content: bytes, least: int, page: tuple[float, float] | None) -> str:
     """What speaks against a picture; "" for a good one."""
     try:
-        pixels = decode(ScannedPage(content, "", "", 0), colour=False).pixels
+        limits = Limits(max_bytes=MOST_BYTES, min_side_px=1)
+        pixels = decode(ScannedPage(content, "", "", 0), colour=False, limits=limits).pixels
     except ImageError as error:
         return f"is no picture that can be read: {error}"
     height, width = pixels.shape[:2]

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from omr.importers.json_node import shown
+from omr.importers.json_node import Node, shown
 
 MOST_LABELS = 2000
 ALLOWED = 'a label without a dot, or a range such as "q1..20"'
 _RANGE = re.compile(r"([^.\d]+)(\d{1,9})\.{2,3}(\d{1,9})", re.ASCII)
 _LONGEST = 100
+
+
+@dataclass(slots=True)
+class Labels:
+    """Writes labels out until a file has named more than any sheet can have."""
+
+    left: int = 4 * MOST_LABELS
+
+    def of(self, node: Node, key: str, parts: Iterable[str]) -> list[str]:
+        """The labels that a key's texts name; none, with a fault, where they cannot be used."""
+        if self.left < 0:
+            return []
+        try:
+            labels = labels_of(parts)
+        except ValueError as error:
+            node.fault(key, str(error))
+            return []
+        self.left -= len(labels)
+        if self.left < 0:
+            node.fault(
+                key, f"and those before it name over {4 * MOST_LABELS} labels; no sheet has so many"
+            )
+        return labels
 
 
 def labels_of(parts: Iterable[str]) -> list[str]:
