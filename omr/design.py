@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from omr.records import F64, SideName
 
+LEAST_ALIKE = 8  # bubbles with one letter from which their usual look shows the letter
+
 
 class Ink(StrEnum):
     """How everything but marks and barcodes is printed."""
@@ -48,6 +50,9 @@ class CornerShape(StrEnum):
     DISC = "disc"
     CROSS = "cross"
     ELL = "L"
+    THREE_SQUARES = "three-squares"  # a square without its bottom right quarter
+    RING = "ring"
+    ANGLE = "angle"  # two thin bars that meet at the corner nearest the page's own
 
 
 class FindKind(StrEnum):
@@ -130,13 +135,17 @@ def _pitch(track: Track) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Corner:
-    """A locator mark, centred at (x, y); `size_mm` is its outer side or diameter."""
+    """A locator mark, centred at (x, y); `size_mm` is its outer side or diameter.
+
+    One printed in `grey` comes out as dots in a black-and-white scan.
+    """
 
     shape: CornerShape
     x_mm: float
     y_mm: float
     size_mm: float
     line: int
+    grey: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +217,8 @@ class Side:
     """One face of the sheet.
 
     `centres_mm` (n, 2) holds every bubble; group g owns bubbles
-    `group_start[g]:group_start[g + 1]`, option k of it is the k-th of them.
+    `group_start[g]:group_start[g + 1]`, option k of it is the k-th of them. `letters` (n): bubbles
+    with the same letter printed inside in black have the same number; -1 where there is none.
     """
 
     name: SideName
@@ -220,6 +230,7 @@ class Side:
     centres_mm: F64
     group_start: NDArray[np.int64]
     group_lines: tuple[int, ...]
+    letters: NDArray[np.int64]
 
     @property
     def bubble_count(self) -> int:

@@ -6,12 +6,13 @@ wrong: bubbles that touch, marks that read the same upside down, values that nob
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.design import Design, Ink, Side, Track
+from omr.design import LEAST_ALIKE, Design, Ink, Side, Track
 from omr.design_check_fields import check_fields
 from omr.press_items import Box, bubble_boxes, caption_print, mark_boxes, zone_boxes
 from omr.press_layout import CLEAR_MM, lay_out
@@ -323,9 +324,15 @@ def _strokes(box: Box) -> tuple[Box, ...]:
 
 
 def _check_labels(design: Design) -> Iterator[Finding]:
-    if design.ink is Ink.BLACK and design.bubbles.labelled:
-        yield (
-            0,
-            "[bubble] labelled = true prints letters inside the bubbles, and in black they would "
-            'count as fill; set ink = "red", or labelled = false for letters beside the bubbles',
-        )
+    if not (design.ink is Ink.BLACK and design.bubbles.labelled):
+        return
+    for side in design.sides:
+        values = Counter(v for f in side.fields for _ in range(f.length) for v in f.values)
+        rare = sorted(value for value, times in values.items() if times < LEAST_ALIKE)
+        if rare:
+            yield (
+                0,
+                f"[bubble] labelled = true prints letters inside in black; {', '.join(rare[:8])} "
+                f"stand in fewer than {LEAST_ALIKE} bubbles of the {side.name}, too few to tell "
+                'the letter from a mark; set ink = "red", or labelled = false',
+            )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omr.design import (
     Bubbles,
@@ -126,9 +127,9 @@ def _design(root: Table, content: str, source: str, found: bool) -> Design:
         look.flag("labelled", False),
     )
     look.done()
-    sides = [_SideParser(root.table("front"), SideName.FRONT, found).side()]
-    if root.has("back"):
-        sides.append(_SideParser(root.table("back"), SideName.BACK, found).side())
+    lettered = bubbles.labelled and ink is Ink.BLACK
+    faces = {"front": SideName.FRONT} | ({"back": SideName.BACK} if root.has("back") else {})
+    sides = [_SideParser(root.table(f), n, found, lettered).side() for f, n in faces.items()]
     root.done()
     names = [f.name for s in sides for f in s.fields] + [z.name for s in sides for z in s.zones]
     for double in sorted({n for n in names if names.count(n) > 1}):
@@ -139,8 +140,9 @@ def _design(root: Table, content: str, source: str, found: bool) -> Design:
 class _SideParser:
     """Turns one side's tables into a `Side`."""
 
-    def __init__(self, table: Table, name: SideName, found: bool) -> None:
+    def __init__(self, table: Table, name: SideName, found: bool, lettered: bool) -> None:
         self.table = table
+        self.lettered = lettered
         self.found = found  # by [[find]], so that no marks are needed
         self.name = name
         self.tracks: list[Track] = []
@@ -177,7 +179,13 @@ class _SideParser:
             _frozen(np.array(self.centres, np.float64).reshape(-1, 2)),
             np.array(self.starts, np.int64),
             tuple(self.group_lines),
+            self._letters(),
         )
+
+    def _letters(self) -> NDArray[np.int64]:
+        values = [v for f in self.fields for _ in range(f.length) for v in f.values]
+        known = {value: at for at, value in enumerate(sorted(set(values)))}
+        return np.array([known[v] if self.lettered else -1 for v in values], np.int64)
 
     def _track(self, t: Table) -> None:
         edge = t.choice("edge", Edge)
@@ -204,6 +212,7 @@ class _SideParser:
             t.number("y_mm"),
             t.number("size_mm", low=1),
             t.line,
+            t.flag("grey", False),
         )
         t.done()
         return corner

@@ -12,7 +12,8 @@ from omr.detect.bubbles import Measured, measure
 from omr.detect.decode import decode
 from omr.detect.diagnose import diagnose
 from omr.detect.faults import ADVICE, Fault, check_levels, check_measured, of_image
-from omr.detect.locate import Located, Lost, locate
+from omr.detect.locate import Located, Lost, channel_of, locate
+from omr.detect.straighten import straighten
 from omr.errors import ImageError
 from omr.policy import Policy
 from omr.records import (
@@ -46,6 +47,11 @@ def read_page(
     except ImageError as error:
         return reject(page, of_image(error), design, policy)
     trace.decoded(raster)
+    if design.finds:
+        flat = straighten(raster, design, channel_of(design))
+        if isinstance(flat, Fault):
+            return reject(page, flat, design, policy)
+        raster = flat.raster
     place = locate(raster, design)
     trace.located(place)
     if isinstance(place, Lost):

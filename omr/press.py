@@ -33,6 +33,8 @@ PT = 72 / 25.4
 DROP_OUT = CMYKColorSep(0, 0.6, 0.45, 0, spotName="DropOutRed")
 REGULAR, BOLD = "omr-regular", "omr-bold"
 ARM = 1 / 3  # thickness of an L's and a cross's arms, as a share of the mark
+ANGLE = 1 / 10  # thickness of an angle's bars, likewise
+RING = 1 / 6  # thickness of a ring's line, likewise
 LIP = 0.16  # length of a bracket's hooks, as a share of the bubble's width
 NAME_MM, LEAST_NAME_MM = 4.6, 2.0
 CODE_MM = 4.4  # of the characters in the write-in cells
@@ -362,3 +364,16 @@ class _Pen:
             case CornerShape.ELL:
                 self.bar(left, top, arm, size)
                 self.bar(left, top + size - arm, size, arm)
+            case CornerShape.THREE_SQUARES:
+                self.bar(left, top, size, size / 2)
+                self.bar(left, top, size / 2, size)
+            case CornerShape.ANGLE:
+                bar = size * ANGLE
+                right = corner.x_mm > self.design.width_mm / 2
+                low = corner.y_mm > self.design.height_mm / 2
+                self.bar(left, top + (size - bar if low else 0), size, bar)
+                self.bar(left + (size - bar if right else 0), top, bar, size)
+            case CornerShape.RING:
+                x, y, width = corner.x_mm * PT, self.y(corner.y_mm), size * RING * PT
+                self.canvas.setLineWidth(width)
+                self.canvas.circle(x, y, size / 2 * PT - width / 2, stroke=1, fill=0)

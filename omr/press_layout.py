@@ -113,7 +113,7 @@ class _Layout:
     def __post_init__(self) -> None:
         look = self.design.bubbles
         self.red = self.design.ink is Ink.RED
-        self.inside = self.red and look.labelled
+        self.inside = look.labelled
         self.half_w, self.half_h = look.width_mm / 2, look.height_mm / 2
         zones = zone_boxes(self.side)
         self.taken = np.concatenate([bubble_boxes(self.design, self.side), zones])

@@ -203,7 +203,7 @@ def test_the_check_finds_faces_that_look_alike() -> None:
 
 def test_the_check_finds_black_letters_in_bubbles_and_black_captions_on_them() -> None:
     black = changed(('ink = "red"', 'ink = "black"'))
-    assert any("labelled = true" in f for f in findings(black))
+    assert any("labelled = true" in f for f in findings(black))  # letters in too few bubbles
     plain = black.replace("labelled = true", "labelled = false")
     assert findings(plain) == ()
     onto = plain.replace("y_mm = 12.0", "y_mm = 105.0")

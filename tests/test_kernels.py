@@ -470,6 +470,7 @@ def sides(draw):
         np.zeros((starts[-1], 2)),
         np.array(starts),
         (),
+        np.full(starts[-1], -1),
     )
 
 

@@ -81,6 +81,13 @@ def align(
     return Alignment(matrix, turn, side.name, rough, skew, stretch, scale, mm, px, correction)
 
 
+def by_page(side: Side, turn: Turn, px_per_mm: float) -> Alignment:
+    """The transform of a page that was drawn to its own corners."""
+    matrix = np.diag([px_per_mm, px_per_mm, 1.0])
+    none = np.zeros((0, 2))
+    return Alignment(matrix, turn, side.name, 0.0, 0.0, 0.0, px_per_mm, none, none)
+
+
 @functools.lru_cache(maxsize=64)
 def _marks_mm(side: Side) -> F64:
     mm = side.marks_mm()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from omr.design import Bubbles, BubbleShape, Design, Ink, Side
 from omr.detect.alignment import to_pixels
 from omr.detect.kernels import SUB, sample_bubbles, snap_to_outline
+from omr.detect.letters import measure_beside_letters
 from omr.detect.levels import Levels
 from omr.detect.plane import Plane
 from omr.records import F64, U8, Alignment
@@ -31,6 +32,7 @@ class Measured:
     centres_px: F64
     off_page: int
     snapped_mm: float
+    outlined: float  # share of the bubbles whose printed outline shows where it should
 
 
 @functools.cache
@@ -101,9 +103,10 @@ def measure(
     centres = to_pixels(side.centres_mm, alignment.matrix, alignment.correction)
     size = plane.size
     black = design.ink is Ink.BLACK
-    snapped = 0.0
+    snapped, outlined = 0.0, 1.0
     if black and len(centres):
-        centres, snapped = _snap(plane, design.bubbles, (jacobian, centres, size), levels)
+        place = (jacobian, centres, size)
+        centres, snapped, outlined = _snap(plane, design.bubbles, place, levels)
     offsets, kinds = lattice_mm(design.bubbles, black)
     lattice = np.empty((*kinds.shape, 3), np.int64)
     lattice[..., :2] = np.rint(offsets @ jacobian.T)
@@ -119,9 +122,11 @@ def measure(
         ]
     )
     off = sample_bubbles(plane.data, plane.view, size, centres, lattice, bounds, figures)
+    if len(side.letters) and side.letters[0] >= 0:
+        measure_beside_letters(plane, side, centres, lattice, levels, figures)
     if not plane.bitonal and len(figures) > 50:
         _flag_holes(figures)
-    return Measured(figures, centres, int(off), snapped)
+    return Measured(figures, centres, int(off), snapped, outlined)
 
 
 def _flag_holes(figures: U8) -> None:
@@ -140,7 +145,7 @@ def _brightest(levels: Levels) -> float:
 
 def _snap(
     plane: Plane, look: Bubbles, place: tuple[F64, F64, NDArray[np.int64]], levels: Levels
-) -> tuple[F64, float]:
+) -> tuple[F64, float, float]:
     jacobian, centres, size = place
     ppm = float(np.sqrt(abs(np.linalg.det(jacobian))))
     points = outline_mm(look).reshape(-1, 2) @ jacobian.T
@@ -150,7 +155,7 @@ def _snap(
     snap_to_outline(plane.data, plane.view, size, centres, outline, radius, shifts)
     clear = shifts[:, 2] > SNAP_CONTRAST / 255.0 * max(levels.contrast, 1.0)
     if not clear.any():
-        return centres, 0.0
+        return centres, 0.0, 0.0
     usual = np.median(shifts[clear, :2], axis=0)
     moved = np.where(clear[:, None], shifts[:, :2], usual)
-    return centres + moved, float(np.hypot(*moved.T).max()) / ppm
+    return centres + moved, float(np.hypot(*moved.T).max()) / ppm, float(clear.mean())

@@ -13,6 +13,7 @@ from omr.records import RejectReason
 
 TOO_DARK_PAPER = 70.0
 LEAST_CONTRAST = 45.0
+LEAST_OUTLINED = 0.5
 STREAK_SHARE = 0.6
 JUMP_SHARE = 0.12  # of a pitch, from which a track is out of step
 OTHER_SCALES = (0.5, 2 / 3, 0.75, 0.85, 1.17, 4 / 3, 1.5, 2.0)
@@ -70,6 +71,11 @@ def check_measured(place: Located, measured: Measured, design: Design) -> Fault 
         return Fault(
             RejectReason.FOLDED_OR_TORN,
             f"{measured.off_page} bubbles lie beyond the edge of the scan",
+        )
+    if design.finds and measured.outlined < LEAST_OUTLINED:
+        return Fault(
+            RejectReason.WRONG_DESIGN,
+            f"only {measured.outlined:.0%} of the bubbles' outlines lie where they should",
         )
     return double_feed(place.plane, design, place.alignment.px_per_mm)
 

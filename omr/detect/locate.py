@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omr.design import Design, Ink, Side
-from omr.detect.alignment import AlignmentLimits, Misaligned, align
+from omr.detect.alignment import AlignmentLimits, Misaligned, align, by_page
 from omr.detect.levels import Levels, page_levels
 from omr.detect.marks import MarkSet, find_marks
 from omr.detect.plane import Plane, upright_plane
@@ -50,6 +50,9 @@ def locate(raster: Raster, design: Design) -> Located | Lost:
         if levels is None:
             levels = page_levels(plane)
         for side in design.sides:
+            if not (side.tracks or side.corners):  # the page was straightened by its corners
+                scale = plane.width / design.width_mm
+                return Located(plane, side, levels, by_page(side, turn, scale))
             for ppm in _scales(raster, design, plane):
                 marks = find_marks(plane, design, side, ppm, levels)
                 misaligned: Misaligned | None = None

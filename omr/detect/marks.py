@@ -19,7 +19,7 @@ from omr.detect.geometry import fit_affine, follow_track, keep_whole, settle_cen
 from omr.detect.kernels import find_blobs, refine_marks
 from omr.detect.levels import Levels, strip_levels
 from omr.detect.plane import Plane
-from omr.records import F64
+from omr.records import F64, U8
 
 NARROW_MM = 5.5  # half width of the first strip: small skew and shift
 WIDE_MM = 36.0  # of the second: up to 5 degrees, on a scan larger than the card
@@ -28,6 +28,7 @@ SECOND_MM = 9.0  # of the strip in which another card's track is looked for
 ASIDE_MM = 1.0  # so far from a track's line its own marks never lie
 NEAR_MM = 6.0  # and when a track already tells about where it is
 MOST_BLOBS = 600
+SOFT_MM = 0.25  # of blur, under which a mark in grey dots is one blob
 LEAST_DARK = 0.55  # share of a blob that is dark, for a mark of a track
 
 
@@ -242,7 +243,33 @@ def _find_corner(
         return _find_square(plane, (x0, y0, x1, y1), (x, y), corner.size_mm * ppm, levels)
     local = strip_levels(plane, (x0, y0, x1, y1), levels)
     window = plane.window(x0, y0, x1 - 1, y1 - 1)
-    dark = (window < (local.paper + levels.ink) / 2).view(np.uint8)
+    middle = (local.paper + levels.ink) / 2
+    near = (x - x0, y - y0)
+    seen = _shape_near(window, middle, corner, ppm, near, guess is not None)
+    if seen is None and not corner.grey:
+        return None
+    if seen is None:  # dots and holes to one blob
+        soft = cv2.GaussianBlur(np.ascontiguousarray(window), (0, 0), SOFT_MM * ppm)
+        middle += 0.15 * (local.paper - levels.ink)
+        seen = _shape_near(np.asarray(soft, np.uint8), middle, corner, ppm, near, guess is not None)
+        return None if seen is None else np.array([seen[0] + x0, seen[1] + y0])
+    if corner.shape in (CornerShape.SQUARE, CornerShape.DISC):
+        seen[:2] += (x0, y0)
+        centre: F64 = _refined(plane, seen[None])[0][0]
+        return centre
+    return np.array([seen[0] + x0, seen[1] + y0])
+
+
+def _shape_near(
+    window: U8,
+    middle: float,
+    corner: Corner,
+    ppm: float,
+    near: tuple[float, float],
+    located: bool,
+) -> F64 | None:
+    """Centre, width and height (4,) of the nearest dark shape of a locator mark's kind."""
+    dark = (window < middle).view(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
     best, best_off = None, 1e18
     size = corner.size_mm * ppm
@@ -251,14 +278,12 @@ def _find_corner(
         if not (0.7 * size <= w <= 1.45 * size and 0.7 * size <= h <= 1.45 * size):
             continue
         part = labels[top : top + h, left : left + w] == k
-        if not _is_shape(part, corner.shape, area, guess is not None):
+        if not _is_shape(part, corner.shape, area, located):
             continue
-        centre = np.array([x0 + left + w / 2, y0 + top + h / 2])
-        if corner.shape in (CornerShape.SQUARE, CornerShape.DISC):
-            centre = _refined(plane, np.array([[centre[0], centre[1], w, h]]))[0][0]
-        off = float(np.hypot(centre[0] - x, centre[1] - y))
+        at = np.array([left + w / 2, top + h / 2, w, h])
+        off = float(np.hypot(at[0] - near[0], at[1] - near[1]))
         if off < best_off:
-            best, best_off = centre, off
+            best, best_off = at, off
     return best
 
 
@@ -324,4 +349,25 @@ def _is_shape(part: NDArray[np.bool_], shape: CornerShape, area: int, located: b
         return 0.66 < share < 0.9 and centre > 0.9
     if shape is CornerShape.CROSS:
         return 0.3 < share < 0.75 and centre > 0.9
-    return 0.3 < share < 0.75 and centre < 0.5
+    if shape is CornerShape.ELL:
+        return 0.3 < share < 0.75 and centre < 0.5
+    halves = (slice(0, h // 2), slice((h + 1) // 2, h)), (slice(0, w // 2), slice((w + 1) // 2, w))
+    quarters = [float(part[rows, columns].mean()) for rows in halves[0] for columns in halves[1]]
+    if shape is CornerShape.THREE_SQUARES:
+        return min(quarters[:3]) > 0.8 and quarters[3] < 0.3
+    if shape is CornerShape.ANGLE:
+        sides = sorted(float(side.mean()) for side in _rims(part))
+        return area < 0.35 * w * h and sides[1] < 0.3 and sides[2] > 0.5 and centre < 0.1
+    return 0.25 < share < 0.7 and centre < 0.1 and max(quarters) - min(quarters) < 0.15
+
+
+def _rims(part: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """For each side of a mask, which rows or columns have something in the fifth next to it."""
+    h, w = part.shape
+    deep, wide = max(1, h // 5), max(1, w // 5)
+    return [
+        np.any(part[:deep], axis=0),
+        np.any(part[-deep:], axis=0),
+        np.any(part[:, :wide], axis=1),
+        np.any(part[:, -wide:], axis=1),
+    ]

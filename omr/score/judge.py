@@ -8,7 +8,7 @@ bubble, fill and darkness, are put in relation to the hand; a mark is what both 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 
 import numpy as np
@@ -41,6 +41,7 @@ DOUBT_OF_BIT = {
 }
 # Fill, darkness, around and through of n cards, each (n, bubbles) uint8; see `BubbleScores`.
 Figures = tuple[U8, U8, U8, U8]
+BESIDE_LETTER = 0.06  # of ink that may be left of a black letter in a blank bubble
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,24 @@ def judge_many(
     margin = np.zeros((n, groups), np.float32)
     hand = np.zeros((n, 2), np.float32)
     rules = group_rules(side, policy)
+    values = rule_values(policy)
+    if len(side.letters) and side.letters[0] >= 0:
+        # What is left of a letter is as much as a weak mark: neither counts for itself.
+        marks = policy.marks
+        values = rule_values(
+            replace(
+                policy,
+                marks=replace(
+                    marks, filled_least=marks.filled_from, quiet=max(marks.quiet, BESIDE_LETTER)
+                ),
+            )
+        )
     judge_cards(
         (fill, darkness, around, through),
         bitonal,
         side.group_start,
         rules,
-        rule_values(policy),
+        values,
         (masks, doubts, margin, hand),
     )
     return Verdicts(masks, doubts, margin, hand)

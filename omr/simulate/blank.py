@@ -69,7 +69,7 @@ def _coded_print(face: _Face) -> U8:
         for x, y in track.centres_mm:
             marks.box((x, y), track.size_mm)
     for corner in side.corners:
-        _corner(marks, corner)
+        _corner(marks, corner, (width_mm / 2, height_mm / 2))
     for caption in side.captions:
         if caption.black:
             _caption(marks, caption)
@@ -148,7 +148,7 @@ def _label(plane: Plane, text: str, centre: Point, size: float) -> None:
     plane.text(latin, (x, centre[1] + size / 2), size, 0.16)
 
 
-def _corner(plane: Plane, corner: Corner) -> None:
+def _corner(plane: Plane, corner: Corner, middle: Point) -> None:
     x, y, size = corner.x_mm, corner.y_mm, corner.size_mm
     bar = size / 3
     match corner.shape:
@@ -162,6 +162,16 @@ def _corner(plane: Plane, corner: Corner) -> None:
         case CornerShape.ELL:
             plane.box((x - size / 2 + bar / 2, y), (bar, size))
             plane.box((x, y + size / 2 - bar / 2), (size, bar))
+        case CornerShape.THREE_SQUARES:
+            plane.box((x, y - size / 4), (size, size / 2))
+            plane.box((x - size / 4, y), (size / 2, size))
+        case CornerShape.ANGLE:
+            outward = [1 if at > half else -1 for at, half in zip((x, y), middle, strict=True)]
+            thin = size / 10
+            plane.box((x, y + outward[1] * (size - thin) / 2), (size, thin))
+            plane.box((x + outward[0] * (size - thin) / 2, y), (thin, size))
+        case CornerShape.RING:
+            plane.ellipse((x, y), (size - bar / 2, size - bar / 2), width_mm=bar / 2)
 
 
 def _caption(plane: Plane, caption: Caption) -> None:
