@@ -1,4 +1,4 @@
-"""The command `omr design`: list, check, show, print and import card designs."""
+"""The command `omr design`: list, check, show, print, import and trace card designs."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ Config = Annotated[
     Path | None, typer.Option(help="Its config.json; only looked at, nothing of it is needed.")
 ]
 Toml = Annotated[Path, typer.Option("--out", help="The design to write, FILE.toml.")]
+Blank = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BLANK", help="A picture or PDF of the blank sheet, upright; two pages: its sides."
+    ),
+]
+Page = Annotated[
+    str | None,
+    typer.Option(help="The sheet's size, such as A4, letter or 210x297; else by the file's dpi."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are there already.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Print though the check finds faults.")]
 
@@ -120,6 +130,29 @@ def import_omrchecker(
     )
     for label, parts in imported.joined.items():
         typer.echo(f"  {label} is put together from {', '.join(parts)}")
+
+
+@design_app.command("trace")
+def trace(blank: Blank, out: Toml, page: Page = None, force: Force = False) -> None:
+    """Trace a blank sheet: its marks, bubbles and fields as a design, and a picture to check it.
+
+    What the fields are called and mean no picture says: rename and confirm them.
+    """
+    from omr.batch import file_opener, list_files
+    from omr.tracing import page_size, save_traced, trace_sheet, traced_words
+
+    with _told():
+        opener = file_opener()
+        pages = [opener.open(ref) for ref in list_files([blank])]
+        traced = trace_sheet(pages, page_size(page) if page else None)
+        design, (file, proof) = save_traced(traced, out, blank.name, overwrite=force)
+    for line in traced_words(traced):
+        typer.echo(line)
+    typer.echo(f"{file}: written, {design.hash[:8]}; {proof}: every bubble with its field")
+    typer.echo("Next:")
+    typer.echo(f"  1. look at {proof}: is every bubble outlined, and nothing else?")
+    typer.echo(f"  2. rename the fields in {file} and mend kinds and values")
+    typer.echo(f"  3. omr design check {file}; omr design show {file}")
 
 
 def _page(design: Design) -> str:

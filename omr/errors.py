@@ -8,6 +8,7 @@ cannot be used at all and for machines that are broken. Every message says what 
     ├── PolicyError            a policy that cannot be used
     ├── AnswerKeyError         an answer key that cannot be used; names file and key
     ├── RosterError            a roster row that cannot be printed
+    ├── TracingError           a picture that no design can be traced from
     ├── ImageError             one page's image cannot be read (becomes a RejectedPage)
     │   ├── DamagedImage       truncated, altered in the middle, or not what its header says
     │   ├── UnsupportedImage   a format or a flavour that we do not read
@@ -60,6 +61,12 @@ class RosterError(OmrError):
     """A roster cannot be printed; names the row."""
 
     exit_code = 2
+
+
+class TracingError(OmrError):
+    """A picture of a blank sheet from which no design can be traced."""
+
+    exit_code = 3
 
 
 class ImageError(OmrError):
