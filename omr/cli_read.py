@@ -50,8 +50,8 @@ def read(
 ) -> None:
     """Read scanned cards into a table. An interrupted run goes on when the command is repeated."""
     from omr.batch import WorkerSetup, list_files
-    from omr.design import load_design
     from omr.errors import SourceError
+    from omr.importers.any import load_any, no_scans
     from omr.policy import load_policy
     from omr.pool import Limits
     from omr.progress import shown_on
@@ -60,12 +60,13 @@ def read(
     for path in paths:
         if not path.exists():
             raise SourceError(f"{path} does not exist; check the path")
-    loaded = load_design(design)
+    loaded = load_any(design)
     setup = WorkerSetup(loaded, load_policy(policy), overlays=overlay, traces=trace)
     limits = Limits(_cores() if workers is None else workers)
     order = RunOrder(out, setup, limits, design_text(loaded, design), scores, restart)
     skipped: Counter[str] = Counter()
     own = [p for p in (out, journal_path(out), scores, overlay, trace) if p is not None]
+    own += no_scans(design)
     refs = list_files(paths, own, skipped)
     if not refs:
         raise SourceError(f"no pages found in {', '.join(map(str, paths))}{_skipped(skipped)}")
@@ -84,8 +85,8 @@ def judge(
     ] = None,
 ) -> None:
     """Judge stored scores under another policy; no image is needed."""
-    from omr.design import load_design
     from omr.errors import OutputError
+    from omr.importers.any import load_any
     from omr.policy import load_policy
     from omr.progress import Meter
     from omr.run import summary_of
@@ -96,7 +97,7 @@ def judge(
 
     meter = Meter()
     rules = load_policy(policy)
-    stored = open_scores(scores, load_design(design) if design else None)
+    stored = open_scores(scores, load_any(design) if design else None)
     check_output(out, stored.pages)
     if out.absolute() == scores.absolute():
         raise OutputError(f"{out} holds the scores; give the readings a file of their own")
@@ -117,9 +118,12 @@ def design_text(design: Design, name_or_file: str) -> str:
     from omr.design import builtin_names
     from omr.design_parse import parse_design, with_pictures
     from omr.errors import DesignError
+    from omr.importers.omrchecker import load_omrchecker
 
     if name_or_file in builtin_names():
         text = (resources.files("omr") / "designs" / f"{name_or_file}.toml").read_text("utf-8")
+    elif Path(name_or_file).suffix == ".json":
+        text = load_omrchecker(Path(name_or_file)).standalone()
     else:
         file = Path(name_or_file)
         text = with_pictures(file.read_text("utf-8"), file.parent)

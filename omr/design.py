@@ -58,6 +58,7 @@ class CornerShape(StrEnum):
 class FindKind(StrEnum):
     """How a card is found on a picture before, or instead of, its printed marks."""
 
+    FRAME = "frame"  # the picture shows the page and nothing else
     OUTLINE = "outline"  # the sheet's own edge against what lies behind it
     MARKERS = "markers"  # one picture printed at the four corners of the page
     REFERENCE = "reference"  # whatever is printed, as on a picture of the whole page
@@ -69,6 +70,7 @@ class BubbleShape(StrEnum):
     BOX = "box"
     OVAL = "oval"
     BRACKETS = "brackets"
+    AREA = "area"  # a place to look at, whatever is printed there
 
 
 class FieldKind(StrEnum):

@@ -142,6 +142,8 @@ def _mark_lines(side: Side) -> NDArray[np.int64]:
 
 def _check_marks(design: Design, side: Side) -> Iterator[Finding]:
     boxes, lines = mark_boxes(side), _mark_lines(side)
+    if design.finds and not len(boxes):
+        return  # the page is found by its own corners
     low, high = boxes[:, :2], np.array([design.width_mm, design.height_mm]) - boxes[:, 2:]
     edge = np.minimum(low, high).min(axis=1)
     for line, at in _worst(lines, edge, MARK_TO_EDGE_MM):

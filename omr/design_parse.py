@@ -85,7 +85,7 @@ def with_pictures(text: str, folder: Path) -> str:
 
 def _find(t: Table, folder: Path | None) -> Find:
     kind = t.choice("kind", FindKind)
-    needs = kind is not FindKind.OUTLINE
+    needs = kind in (FindKind.MARKERS, FindKind.REFERENCE)
     name = t.text("picture") if needs else ""
     share = t.number("marker_share", 17.0, low=1.0) if kind is FindKind.MARKERS else 0.0
     t.done()
@@ -127,7 +127,7 @@ def _design(root: Table, content: str, source: str, found: bool) -> Design:
         look.flag("labelled", False),
     )
     look.done()
-    lettered = bubbles.labelled and ink is Ink.BLACK
+    lettered = bubbles.shape is BubbleShape.AREA or (bubbles.labelled and ink is Ink.BLACK)
     faces = {"front": SideName.FRONT} | ({"back": SideName.BACK} if root.has("back") else {})
     sides = [_SideParser(root.table(f), n, found, lettered).side() for f, n in faces.items()]
     root.done()

@@ -52,6 +52,7 @@ def read_page(
         if isinstance(flat, Fault):
             return reject(page, flat, design, policy)
         raster = flat.raster
+        trace.straightened(raster)
     place = locate(raster, design)
     trace.located(place)
     if isinstance(place, Lost):

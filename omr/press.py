@@ -336,7 +336,7 @@ class _Pen:
         w, h = look.width_mm * PT, look.height_mm * PT
         for x_mm, y_mm in side.centres_mm:
             left, low = x_mm * PT - w / 2, self.y(y_mm) - h / 2
-            if look.shape is BubbleShape.BOX:
+            if look.shape in (BubbleShape.BOX, BubbleShape.AREA):
                 path.rect(left, low, w, h)
             elif look.shape is BubbleShape.OVAL:
                 path.roundRect(left, low, w, h, min(w, h) / 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from omr.design import Caption, Design, Field, FieldKind, Ink, Role, Side, Zone
+from omr.design import BubbleShape, Caption, Design, Field, FieldKind, Ink, Role, Side, Zone
 from omr.press_items import (
     MIDDLE_EM,
     Anchor,
@@ -113,7 +113,7 @@ class _Layout:
     def __post_init__(self) -> None:
         look = self.design.bubbles
         self.red = self.design.ink is Ink.RED
-        self.inside = look.labelled
+        self.inside = look.labelled or look.shape is BubbleShape.AREA
         self.half_w, self.half_h = look.width_mm / 2, look.height_mm / 2
         zones = zone_boxes(self.side)
         self.taken = np.concatenate([bubble_boxes(self.design, self.side), zones])

@@ -11,9 +11,11 @@ from omr.design import Design, Ink
 from omr.detect.alignment import to_pixels
 from omr.detect.bubbles import Measured, measure
 from omr.detect.decode import decode
+from omr.detect.faults import Fault
 from omr.detect.levels import page_levels
 from omr.detect.locate import Located, Lost, channel_of, locate
 from omr.detect.plane import upright_plane
+from omr.detect.straighten import straighten
 from omr.errors import ImageError, OutputError
 from omr.overlay import Card, draw_found, draw_marks, paint_reading, paint_rejected
 from omr.records import F64, U8, CardReading, Raster, RejectedPage, ScannedPage, Turn
@@ -54,6 +56,9 @@ class Trace(Protocol):
     def decoded(self, raster: Raster) -> None:
         """The page is decoded."""
 
+    def straightened(self, raster: Raster) -> None:
+        """The sheet was found on a picture, and drawn upright; this is the page from here on."""
+
     def located(self, place: Located | Lost) -> None:
         """The card is found, or not."""
 
@@ -66,6 +71,9 @@ class Trace(Protocol):
 
 class _Silent:
     def decoded(self, raster: Raster) -> None:
+        pass
+
+    def straightened(self, raster: Raster) -> None:
         pass
 
     def located(self, place: Located | Lost) -> None:
@@ -107,6 +115,13 @@ def overlay_of(page: ScannedPage, outcome: ReadPage | RejectedPage, design: Desi
         if isinstance(outcome, RejectedPage):
             return paint_rejected(None, None, outcome)
         raise
+    if design.finds:
+        flat = straighten(raster, design, channel_of(design))
+        if isinstance(flat, Fault):
+            if isinstance(outcome, ReadPage):
+                raise AssertionError("a page that was read had been found")
+            return paint_rejected(upright_grey(raster, Turn.UPRIGHT), None, outcome)
+        raster = flat.raster
     if isinstance(outcome, RejectedPage):
         found = locate(raster, design)
         turn = found.alignment.turn if isinstance(found, Located) else found.turn
@@ -137,6 +152,12 @@ class _Pictures:
         dpi = f"{raster.dpi:g} dpi by the file" if raster.dpi else "no dpi in the file"
         page = sketch(upright_grey(raster, Turn.UPRIGHT), None)
         self._save("01-decoded", page, f"decoded: {width} × {height} px, {kind}, {dpi}")
+
+    def straightened(self, raster: Raster) -> None:
+        self._raster = raster
+        height, width = raster.pixels.shape[:2]
+        page = sketch(upright_grey(raster, Turn.UPRIGHT), None)
+        self._save("01-straightened", page, f"found and straightened: {width} × {height} px")
 
     def located(self, place: Located | Lost) -> None:
         if isinstance(place, Lost):

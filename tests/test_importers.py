@@ -169,8 +169,8 @@ def test_every_bubble_is_where_the_template_says(imported: ImportedDesign) -> No
     assert_places(SHEET, imported)
     design = imported.design()
     assert (design.width_mm, design.height_mm) == (pytest.approx(237.6), 297.0)
-    assert design.bubbles.width_mm == pytest.approx(0.8 * 20 * 0.297)
-    assert design.bubbles.height_mm == pytest.approx(0.8 * 24 * 0.297)
+    assert design.bubbles.width_mm == pytest.approx(20 * 0.297)
+    assert design.bubbles.height_mm == pytest.approx(24 * 0.297)
 
 
 def test_labels_are_single_fields_with_their_values(imported: ImportedDesign) -> None:

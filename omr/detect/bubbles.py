@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from omr.design import Bubbles, BubbleShape, Design, Ink, Side
 from omr.detect.alignment import to_pixels
+from omr.detect.areas import measure_areas
 from omr.detect.kernels import SUB, sample_bubbles, snap_to_outline
 from omr.detect.letters import measure_beside_letters
 from omr.detect.levels import Levels
@@ -101,6 +102,10 @@ def measure(
     """Sample every bubble of the side through the alignment."""
     jacobian = alignment.matrix[:2, :2]
     centres = to_pixels(side.centres_mm, alignment.matrix, alignment.correction)
+    if design.bubbles.shape is BubbleShape.AREA:
+        look, ppm = design.bubbles, alignment.px_per_mm
+        areas = measure_areas(plane, side, centres, (look.width_mm * ppm, look.height_mm * ppm))
+        return Measured(areas.figures, areas.centres_px, areas.off_page, 0.0, areas.alike)
     size = plane.size
     black = design.ink is Ink.BLACK
     snapped, outlined = 0.0, 1.0

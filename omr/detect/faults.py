@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omr.design import Design
+from omr.design import BubbleShape, Design
 from omr.detect.bubbles import Measured
 from omr.detect.locate import Located
 from omr.detect.plane import Plane
@@ -13,7 +13,8 @@ from omr.records import RejectReason
 
 TOO_DARK_PAPER = 70.0
 LEAST_CONTRAST = 45.0
-LEAST_OUTLINED = 0.5
+LEAST_OUTLINED = 0.75  # share of the bubbles whose printed outline must show; upside down 0.6 may
+LEAST_ALIKE = 0.68  # and where only places are known, that must look like one another
 STREAK_SHARE = 0.6
 JUMP_SHARE = 0.12  # of a pitch, from which a track is out of step
 OTHER_SCALES = (0.5, 2 / 3, 0.75, 0.85, 1.17, 4 / 3, 1.5, 2.0)
@@ -72,10 +73,11 @@ def check_measured(place: Located, measured: Measured, design: Design) -> Fault 
             RejectReason.FOLDED_OR_TORN,
             f"{measured.off_page} bubbles lie beyond the edge of the scan",
         )
-    if design.finds and measured.outlined < LEAST_OUTLINED:
+    least = LEAST_ALIKE if design.bubbles.shape is BubbleShape.AREA else LEAST_OUTLINED
+    if design.finds and measured.outlined < least:
         return Fault(
             RejectReason.WRONG_DESIGN,
-            f"only {measured.outlined:.0%} of the bubbles' outlines lie where they should",
+            f"only {measured.outlined:.0%} of the bubbles show where they should",
         )
     return double_feed(place.plane, design, place.alignment.px_per_mm)
 

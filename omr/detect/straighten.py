@@ -43,19 +43,24 @@ def straighten(raster: Raster, design: Design, channel: int) -> Straightened | F
     height, width = grey.shape
     page = (design.width_mm, design.height_mm)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-    for step, find in enumerate(design.finds):
-        shape = page if step else (float(width), float(height))
-        seen, back = _drawn(grey, corners, shape, LOOK_PX)
+    for find in design.finds:
+        across, down = _sides(corners)
+        seen, back = _drawn(grey, corners, (across, down), LOOK_PX)
         found = _STEPS[find.kind](seen, find)
         if isinstance(found, Fault):
             return found
         corners = _through(found, back)
-    sides = [float(np.hypot(*(b - a))) for a, b in pairwise([*corners, corners[0]])]
-    ppm = max(sides[0], sides[2]) / page[0], max(sides[1], sides[3]) / page[1]
-    drawn_ppm = min(max(*ppm, COARSEST), FINEST)
+    across, down = _sides(corners)
+    drawn_ppm = min(max(across / page[0], down / page[1], COARSEST), FINEST)
     flat, back = _drawn(grey, corners, page, round(max(page) * drawn_ppm))
     flat.flags.writeable = False
     return Straightened(Raster(flat, False, drawn_ppm * 25.4), back)
+
+
+def _sides(corners: F64) -> tuple[float, float]:
+    """How wide and how high a quadrilateral is, px; of two sides the longer, which is nearer."""
+    sides = [float(np.hypot(*(b - a))) for a, b in pairwise([*corners, corners[0]])]
+    return max(sides[0], sides[2]), max(sides[1], sides[3])
 
 
 def _drawn(grey: U8, corners: F64, page: tuple[float, float], longer: int) -> tuple[U8, F64]:
@@ -147,7 +152,7 @@ def _markers(picture: U8, find: Find) -> F64 | Fault:
     halves = (height // 2, width // 2)
     best: tuple[float, F64] | None = None
     contrast = _levelled(picture)
-    for factor in np.geomspace(0.55, 1.8, 25):
+    for factor in np.geomspace(0.3, 1.9, 40):
         size = round(width / find.marker_share * factor)
         if size < 8 or size > min(halves) // 2:
             continue
@@ -221,4 +226,15 @@ def _grey_of(picture: bytes) -> U8:
     return np.asarray(grey, np.uint8)
 
 
-_STEPS = {FindKind.OUTLINE: _outline, FindKind.MARKERS: _markers, FindKind.REFERENCE: _reference}
+def _frame(picture: U8, find: Find) -> F64 | Fault:
+    """The picture's own corners."""
+    height, width = picture.shape
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+
+
+_STEPS = {
+    FindKind.FRAME: _frame,
+    FindKind.OUTLINE: _outline,
+    FindKind.MARKERS: _markers,
+    FindKind.REFERENCE: _reference,
+}

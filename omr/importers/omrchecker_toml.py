@@ -12,7 +12,6 @@ from omr.importers.json_node import shown
 from omr.importers.omrchecker_finds import Finder
 
 LONG_SIDE_MM = 297.0  # the page's longer side: that of A4
-BUBBLE_SHARE = 0.8  # of a template's box, which is drawn with room round the printed bubble
 STROKE_MM = 0.2
 MOST_NUMBER = 2000  # the highest number that a design's `first` takes
 _NUMBERED = re.compile(r"(.*?)(0|[1-9][0-9]{0,8})", re.ASCII | re.DOTALL)
@@ -99,9 +98,9 @@ def _lines(sheet: Sheet, source: str) -> Iterator[str]:
     yield f"height_mm = {_mm(height * scale)}"
     yield ""
     yield "[bubble]"
-    yield 'shape = "oval"'
-    yield f"width_mm = {_mm(BUBBLE_SHARE * sheet.box[0] * scale)}"
-    yield f"height_mm = {_mm(BUBBLE_SHARE * sheet.box[1] * scale)}"
+    yield 'shape = "area"'
+    yield f"width_mm = {_mm(sheet.box[0] * scale)}"
+    yield f"height_mm = {_mm(sheet.box[1] * scale)}"
     yield f"stroke_mm = {_mm(STROKE_MM)}"
     yield "labelled = false"
     yield from _finds(sheet)
@@ -116,7 +115,7 @@ def _finds(sheet: Sheet) -> Iterator[str]:
         yield ""
         yield from _comment("The template cuts nothing out: the picture itself is the page.")
         yield "[[find]]"
-        yield f'kind = "{FindKind.OUTLINE}"'
+        yield f'kind = "{FindKind.FRAME}"'
     for finder in steps:
         yield ""
         yield f"[[find]]  # {finder.name}"

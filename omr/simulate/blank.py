@@ -119,7 +119,7 @@ def _bubbles(plane: Plane, design: Design, side: Side) -> None:
     for x, y in side.centres_mm:
         left, right, top, bottom = x - w / 2, x + w / 2, y - h / 2, y + h / 2
         match look.shape:
-            case BubbleShape.BOX:
+            case BubbleShape.BOX | BubbleShape.AREA:
                 box = [(left, top), (right, top), (right, bottom), (left, bottom)]
                 plane.line(box, stroke, closed=True)
             case BubbleShape.OVAL:
