@@ -222,13 +222,10 @@ def test_a_sheet_that_does_not_stand_out_is_refused() -> None:
     assert isinstance(page, RejectedPage)
 
 
-def test_a_photo_is_read_by_four_markers() -> None:
+def with_markers(picture: U8) -> tuple[U8, str]:
+    """The sheet with a marker at each corner and paper around, and the step that finds them."""
     marker = target()
     inline = b64encode(png(marker)).decode()
-    design = found_by(
-        f'kind = "markers"\npicture = "base64:{inline}"\nmarker_share = 12.0',
-    )
-    picture = sheet(0)
     height, width = picture.shape
     around = np.full((height + TARGET, width + TARGET), 250, np.uint8)
     half = TARGET // 2
@@ -237,6 +234,12 @@ def test_a_photo_is_read_by_four_markers() -> None:
     for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
         top, left = y + half - 48, x + half - 48
         around[top : top + 96, left : left + 96] = shrunk
+    return around, f'kind = "markers"\npicture = "base64:{inline}"\nmarker_share = 12.0'
+
+
+def test_a_photo_is_read_by_four_markers() -> None:
+    around, step = with_markers(sheet(0))
+    design = found_by(step)
     assert_read(read(png(photographed(around, 0.5)), design), 0)
     around[: TARGET + 20, : TARGET + 20] = 250
     page = read(png(photographed(around, 0.5)), design)
