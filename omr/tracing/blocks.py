@@ -10,16 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.design import FieldKind
-from omr.records import F64
+from omr.records import F64, U8
 from omr.tracing.bubbles import inside, lines_of
 from omr.tracing.records import FoundBubbles, Proposal, Sheet
+from omr.tracing.sheet import printed
 
 _BESIDE = 1.5  # neighbours of a block are at most so many times the usual distance apart
 _BOTH_WAYS = 2.3  # … and so many times the lesser distance across or down
 _FAR = 3.2  # … and so many bubbles, or 1.45 usual distances
-_REGULAR_MM = 0.15
+_REGULAR_MM = 0.15  # off regular steps; for large bubbles 12 % of one, up to 0.3 mm
+_LOOSE, _LOOSE_MM = 0.12, 0.3
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_COLUMNS = 3  # so many columns in the same rows are one block, however far apart
 _MOST_VALUES = 30
+_NEARLY_FULL = 0.6  # of rows and columns, where gaps are looked at
+_HIDDEN_FROM = 0.2  # of a gap's place is printed where a bubble is hidden there
 _TELLS_APART = 0.06  # how much liker rows than columns must be to count
 
 
@@ -57,17 +62,20 @@ def propose(
 ) -> tuple[Proposal, ...]:
     """Fields with names in reading order; the numbers go on from `before`, the other side's."""
     size = np.array([bubbles.look.width_mm, bubbles.look.height_mm])
+    mask = printed(sheet)
     blocks = [
         block
         for members in _hanging_together(bubbles.centres_mm, size)
-        for block in _full_blocks(bubbles.centres_mm[members], size)
+        for block in _full_blocks(bubbles, members, (mask, sheet))
     ]
-    blocks = _joined_rows(blocks, size)
+    blocks = _joined_columns(_joined_rows(blocks, size), size)
     counts = {word: sum(_word(p) == word for p in before) for word in ("choice", "grid")}
     counts |= {w: sum(len(p.names()) for p in before if _word(p) == w) for w in ("q", "flag")}
     proposals: list[Proposal] = []
     for block in _in_reading_order(blocks):
-        proposals += _fields_of(block, _runs_down(block, bubbles, sheet), counts)
+        down = _runs_down(block, bubbles, sheet)
+        for piece in _even_pieces(block.centres_mm, size):
+            proposals += _fields_of(Block(piece), down, counts)
     return tuple(proposals)
 
 
@@ -125,21 +133,48 @@ def _next(centres: F64, size: F64, axis: int) -> list[tuple[int, int, float]]:
     return pairs
 
 
-def _full_blocks(centres: F64, size: F64) -> list[Block]:
+def _full_blocks(
+    bubbles: FoundBubbles, members: NDArray[np.int64], print_: tuple[U8, Sheet]
+) -> list[Block]:
     """Rectangles of rows and columns that cover what hangs together, without a gap in any."""
+    centres, clear = bubbles.centres_mm[members], bubbles.clear[members]
+    size = np.array([bubbles.look.width_mm, bubbles.look.height_mm])
     rows = lines_of(centres[:, 1], 0.4 * float(size[1]))
     columns = lines_of(centres[:, 0], 0.4 * float(size[0]))
-    lattice = np.full((len(rows), len(columns)), -1)
-    column_of = np.empty(len(centres), np.int64)
-    for number, members in enumerate(columns):
-        column_of[members] = number
-    for number, members in enumerate(rows):
-        lattice[number, column_of[members]] = members
-    blocks: list[Block] = []
-    for part in _rectangles(lattice >= 0):
-        found = centres[lattice[part]]
-        blocks += [Block(piece) for piece in _even_pieces(found)]
-    return blocks
+    there = np.zeros((len(rows), len(columns)), np.bool_)
+    exact, places = there.copy(), np.zeros((*there.shape, 2))
+    row_of, column_of = (np.empty(len(centres), np.int64) for _ in range(2))
+    for of, lines in ((row_of, rows), (column_of, columns)):
+        for number, line in enumerate(lines):
+            of[line] = number
+    there[row_of, column_of] = True
+    exact[row_of, column_of] = clear
+    places[row_of, column_of] = centres
+    lead_to = _led_to(places, exact if exact.any() else there)
+    places = np.where((there & ~exact)[..., None], lead_to, places)
+    if there.mean() >= _NEARLY_FULL:
+        for row, column in np.argwhere(~there):
+            if _something_printed(print_, lead_to[row, column], size):
+                places[row, column] = lead_to[row, column]
+                there[row, column] = True
+    return [Block(places[part]) for part in _rectangles(there)]
+
+
+def _led_to(places: F64, known: NDArray[np.bool_]) -> F64:
+    """Where its row and its column lead to, for every place; regular steps where one has none."""
+    led = _evened_where(places, known)
+    for number in np.flatnonzero(known.any(axis=1)):
+        led[number, :, 1] = np.median(places[number, known[number], 1])
+    for number in np.flatnonzero(known.any(axis=0)):
+        led[:, number, 0] = np.median(places[known[:, number], number, 0])
+    return led
+
+
+def _something_printed(print_: tuple[U8, Sheet], centre: F64, size: F64) -> bool:
+    """Whether a place where a bubble should be holds print, such as a filled one."""
+    mask, sheet = print_
+    part = mask[inside(sheet, centre, size)]
+    return bool(part.size and (part > 0).mean() >= _HIDDEN_FROM)
 
 
 def _rectangles(there: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
@@ -163,47 +198,49 @@ def _bands(there: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     return sorted(found, key=lambda part: (part[0].start, part[1].start))
 
 
-def _even_pieces(centres: F64) -> list[F64]:
-    """A block cut where its rows or columns leave their regular steps."""
-    pieces: list[F64] = []
+def _even_pieces(centres: F64, size: F64) -> list[F64]:
+    """A block cut where its rows or its columns leave their regular steps."""
+    rows = _runs(np.median(centres[:, :, 1], axis=1), float(size[1]))
+    columns = _runs(np.median(centres[:, :, 0], axis=0), float(size[0]))
+    return [centres[row, column] for row in rows for column in columns]
+
+
+def _runs(places: F64, size: float) -> list[slice]:
+    """Runs of places that lie on regular steps."""
+    close = min(_LOOSE_MM, max(_REGULAR_MM, _LOOSE * size))
+    runs: list[slice] = []
     start = 0
-    while start < len(centres):
+    while start < len(places):
         end = start + 1
-        while end < len(centres) and _is_even(centres[start : end + 1]):
+        while end < len(places):
+            run = places[start : end + 1]
+            index = np.arange(len(run))
+            off = run - np.polyval(np.polyfit(index, run, 1), index)
+            if np.abs(off).max() > close:
+                break
             end += 1
-        pieces.append(centres[start:end])
+        runs.append(slice(start, end))
         start = end
-    cut: list[F64] = []
-    for piece in pieces:
-        start = 0
-        while start < piece.shape[1]:
-            end = start + 1
-            while end < piece.shape[1] and _is_even(piece[:, start : end + 1]):
-                end += 1
-            cut.append(piece[:, start:end])
-            start = end
-    return cut
-
-
-def _is_even(centres: F64) -> bool:
-    """Whether regular steps lead to within 0.15 mm of each bubble (outliers of a scan apart)."""
-    off = np.abs(centres - _evened(centres)).max(axis=2)
-    return bool(np.median(off) <= _REGULAR_MM / 2 and np.percentile(off, 98) <= _REGULAR_MM)
+    return runs
 
 
 def _evened(centres: F64) -> F64:
-    """The same on regular steps, by least squares; axes may be (a, b, 2) or (a, b, c, 2)."""
-    shape = centres.shape[:-1]
-    index = np.indices(shape).reshape(len(shape), -1).T
+    """The same on regular steps, by least squares."""
+    return _evened_where(centres, np.ones(centres.shape[:-1], np.bool_))
+
+
+def _evened_where(centres: F64, there: NDArray[np.bool_]) -> F64:
+    """Places (…, 2) on the regular steps that fit those that are there best."""
+    index = np.indices(there.shape).reshape(there.ndim, -1).T
     design = np.concatenate([np.ones((len(index), 1)), index], axis=1)
-    flat = centres.reshape(-1, 2)
-    weights, *_ = np.linalg.lstsq(design, flat, rcond=None)
+    known = there.reshape(-1)
+    weights, *_ = np.linalg.lstsq(design[known], centres.reshape(-1, 2)[known], rcond=None)
     even: F64 = (design @ weights).reshape(centres.shape)
     return even
 
 
 def _joined_rows(blocks: list[Block], size: F64) -> list[Block]:
-    """Single bubbles that stand in one row at one step, far apart, as one row."""
+    """Single bubbles that stand in one row, far apart, as one row."""
     single = [b for b in blocks if b.rows == b.columns == 1]
     rest = [b for b in blocks if b.rows * b.columns > 1]
     if not single:
@@ -211,8 +248,29 @@ def _joined_rows(blocks: list[Block], size: F64) -> list[Block]:
     points = np.array([b.low for b in single])
     for row in lines_of(points[:, 1], 0.3 * float(size[1])):
         across = points[row][np.argsort(points[row, 0])]
-        rest += [Block(piece) for piece in _even_pieces(across[None])]
+        rest.append(Block(across[None]))
     return rest
+
+
+def _joined_columns(blocks: list[Block], size: F64) -> list[Block]:
+    """Three or more single columns that stand in the same rows, far apart, as one block."""
+    left = [b for b in blocks if b.columns == 1 and b.rows > 1]
+    joined = [b for b in blocks if b.columns > 1 or b.rows == 1]
+    while left:
+        heights = left[0].centres_mm[:, 0, 1]
+        alike = [
+            b
+            for b in left
+            if b.rows == len(heights)
+            and np.abs(b.centres_mm[:, 0, 1] - heights).max() <= 0.25 * size[1]
+        ]
+        left = [b for b in left if not any(b is other for other in alike)]
+        if len(alike) >= _COLUMNS:
+            alike.sort(key=lambda b: float(b.low[0]))
+            joined.append(Block(np.concatenate([b.centres_mm for b in alike], axis=1)))
+        else:
+            joined += alike
+    return joined
 
 
 def _in_reading_order(blocks: list[Block]) -> list[Block]:

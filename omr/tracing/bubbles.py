@@ -13,11 +13,11 @@ from omr.tracing.records import FoundBubbles, Sheet
 
 _SAME_MM, _SAME = 0.22, 0.07  # how far sizes of one printed bubble differ: mm, share
 _LIKE = 0.25  # how far a filled one's may
+_SAME_LINE = 0.15  # … and that of an outline in line with others
 _LEAST = 3
 _BOX_FROM = 0.94  # of the bounding box inside the edge
 _MOST_SKEW_DEG = 8.0
 _RED_FROM = 40
-_LETTERED = 0.03
 
 
 def main_size(shapes: Shapes) -> NDArray[np.bool_]:
@@ -25,9 +25,8 @@ def main_size(shapes: Shapes) -> NDArray[np.bool_]:
 
     Raises TracingError where nothing repeats.
     """
-    open_ones = np.asarray(shapes.kinds != Kind.FULL, np.bool_)
-    best: NDArray[np.bool_] = np.zeros(len(open_ones), np.bool_)
-    best_score = 0.0
+    open_ones = np.asarray(shapes.kinds <= Kind.PAIR, np.bool_)
+    best, best_score = np.zeros(len(open_ones), np.bool_), 0.0
     for at in np.flatnonzero(open_ones):
         if best[at]:
             continue
@@ -36,7 +35,8 @@ def main_size(shapes: Shapes) -> NDArray[np.bool_]:
             kind = np.asarray(shapes.kinds == shapes.kinds[at], np.bool_)
             alike = np.asarray(open_ones & kind & _near(shapes.sizes_mm, size), np.bool_)
             size = np.median(shapes.sizes_mm[alike], axis=0)
-        score = float(alike.sum() * np.sqrt(size.prod()))
+        orderly = _orderly(shapes.centres_mm[alike & ~shapes.crowded], size)
+        score = float(orderly * np.sqrt(size.prod()))
         if score > best_score:
             best, best_score = alike, score
     if best.sum() < _LEAST:
@@ -48,11 +48,26 @@ def main_size(shapes: Shapes) -> NDArray[np.bool_]:
     return best
 
 
+def _orderly(centres: F64, size: F64) -> int:
+    """How many have another straight above or below, or one on each side as far away.
+
+    Letters of a text have neither.
+    """
+    count = 0
+    for point in centres:
+        off = centres - point
+        far = np.abs(off)
+        level = far[:, 1] <= 0.12 * size[1] + 0.02 * far[:, 0]
+        above = (far[:, 0] <= 0.12 * size[0] + 0.02 * far[:, 1]) & (far[:, 1] <= 45.0)
+        beside = off[level & (far[:, 0] > 0.5 * size[0]) & (far[:, 0] <= 45.0), 0]
+        even = np.abs(beside[:, None] + beside[None, :]) <= 0.05 * size[0]
+        count += bool((above & (far[:, 1] > 0.5 * size[1])).any() or even.any())
+    return count
+
+
 def _near(sizes: F64, size: F64) -> NDArray[np.bool_]:
-    close: NDArray[np.bool_] = (np.abs(sizes - size) <= np.maximum(_SAME_MM, _SAME * size)).all(
-        axis=1
-    )
-    return close
+    off = np.abs(sizes - size) <= np.maximum(_SAME_MM, _SAME * size)
+    return np.asarray(off.all(axis=1), np.bool_)
 
 
 def skew_of(centres_mm: F64) -> float:
@@ -102,17 +117,11 @@ def find_bubbles(shapes: Shapes, sheet: Sheet) -> FoundBubbles:
     """The sheet's bubbles: those of the usual size, and filled ones that stand in their lines."""
     chosen = main_size(shapes)
     size = np.median(shapes.sizes_mm[chosen], axis=0)
-    centres = shapes.centres_mm[chosen]
-    off = np.abs(shapes.sizes_mm - size)
-    like = ~chosen & (off <= np.maximum(_LIKE * size, 0.4)).all(axis=1)
-    like &= (shapes.kinds == Kind.FULL) | (shapes.kinds == shapes.kinds[chosen][0])
-    for at in np.flatnonzero(like):
-        shapes_at = shapes.centres_mm[at]
-        like[at] = _in_line(shapes_at, centres, size) and not _covered(shapes_at, centres, size)
-    centres = np.concatenate([centres, shapes.centres_mm[like]])
-    pair = shapes.kinds[chosen][0] == Kind.PAIR
+    taken = _with_hidden(shapes, chosen, size)
+    centres = shapes.centres_mm[taken]
+    pair = _kind(shapes, chosen) == Kind.PAIR
     fullness = float(np.median(shapes.fullness[chosen]))
-    stroke = 0.15 if pair else round(max(0.1, float(np.median(shapes.stroke_mm[chosen]))), 2)
+    stroke = round(max(0.1, float(np.median(shapes.stroke_mm[chosen]))), 2)
     shape = BubbleShape.BOX if fullness >= _BOX_FROM else BubbleShape.OVAL
     look = Bubbles(
         BubbleShape.BRACKETS if pair else shape,
@@ -121,18 +130,58 @@ def find_bubbles(shapes: Shapes, sheet: Sheet) -> FoundBubbles:
         stroke,
         _lettered(sheet, shapes.centres_mm[chosen], size - 2 * stroke),
     )
-    return FoundBubbles(centres, look, _ink(sheet, centres, size))
+    clear = np.asarray(shapes.kinds[taken] != Kind.FULL, np.bool_)
+    return FoundBubbles(centres, clear, look, _ink(sheet, centres[clear], size))
 
 
-def _in_line(point: F64, centres: F64, size: F64) -> bool:
-    off = np.abs(centres - point)
-    row = off[:, 1] <= 0.2 * size[1]
-    column = off[:, 0] <= 0.2 * size[0]
-    return bool(row.any() and column.any())
+def _with_hidden(shapes: Shapes, chosen: NDArray[np.bool_], size: F64) -> NDArray[np.int64]:
+    """The chosen shapes first, then those that a letter or a mark hides, or that are printed askew.
+
+    An outline, broken by its letter or not, is nearly of the same size and stands in a row or in a
+    column of others; a filled one is of about the same size and stands in both, or where the steps
+    of one lead to.
+    """
+    off = np.abs(shapes.sizes_mm - size)
+    about = ~chosen & (off <= np.maximum(_LIKE * size, 0.4)).all(axis=1)
+    alike = (off <= np.maximum(_SAME_LINE * size, _SAME_MM)).all(axis=1)
+    alike &= np.abs(shapes.fullness - np.median(shapes.fullness[chosen])) <= 0.08
+    kind = _kind(shapes, chosen)
+    outline = alike & np.isin(shapes.kinds, (Kind.OPEN, Kind.BROKEN)) & (kind == Kind.OPEN)
+    left = np.flatnonzero(outline | (about & (shapes.kinds == Kind.FULL)))
+    taken = np.flatnonzero(chosen)
+    while len(left):
+        centres = shapes.centres_mm[taken]
+        more = [
+            at
+            for at in left
+            if _belongs(shapes.centres_mm[at], centres, size, outline=bool(outline[at]))
+        ]
+        if not more:
+            break
+        taken = np.concatenate([taken, more])
+        left = np.setdiff1d(left, more)
+    return taken
 
 
-def _covered(point: F64, centres: F64, size: F64) -> bool:
-    return bool((np.abs(centres - point) < 0.6 * size).all(axis=1).any())
+def _belongs(point: F64, centres: F64, size: F64, *, outline: bool) -> bool:
+    off = centres - point
+    apart = np.abs(off)
+    if (apart < 0.6 * size).all(axis=1).any():
+        return False
+    lines = [off[apart[:, 1 - axis] <= 0.2 * size[1 - axis], axis] for axis in (0, 1)]
+    standing = sum(len(line) > 0 for line in lines)
+    return standing >= (1 if outline else 2) or any(map(_stepped, lines, size))
+
+
+def _stepped(line: F64, size: float) -> bool:
+    """Whether two of a line lie as far on either side, or one twice as far as another."""
+    near = line[np.abs(line) < 6 * size]
+    pairs = near[:, None] + near[None, :], near[:, None] - 2 * near[None, :]
+    return any(bool((np.abs(sums) <= 0.1 * size).any()) for sums in pairs)
+
+
+def _kind(shapes: Shapes, chosen: NDArray[np.bool_]) -> int:
+    return int(shapes.kinds[chosen][0])
 
 
 def inside(sheet: Sheet, centre_mm: F64, size_mm: F64) -> tuple[slice, slice]:
@@ -153,8 +202,13 @@ def _lettered(sheet: Sheet, centres: F64, size: F64) -> bool:
 
 
 def _ink(sheet: Sheet, centres: F64, size: F64) -> Ink:
-    """Red where the darkest print at most bubbles is red."""
+    """Red where the darkest print at most bubbles is; a scanner's coloured fringes are paler."""
     if sheet.redness is None:
         return Ink.BLACK
-    reds = [float(sheet.redness[inside(sheet, c, size)].max(initial=0)) for c in centres]
+    reds = []
+    for centre in centres:
+        place = inside(sheet, centre, size)
+        value, red = sheet.value[place], sheet.redness[place]
+        if value.size:
+            reds.append(float(np.median(red[value <= np.percentile(value, 8)])))
     return Ink.RED if np.median(reds) >= _RED_FROM else Ink.BLACK

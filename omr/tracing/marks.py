@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -28,6 +29,9 @@ _PATTERN = 60
 _GREY_FROM = 0.25  # of the way from ink to paper
 
 
+_Box = tuple[int, int, int, int]  # left, top, width, height in px
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Blocks:
     """Dark areas: centres and sizes (n, 2) in mm, share of the bounding box that is dark."""
@@ -35,13 +39,13 @@ class _Blocks:
     centres_mm: F64
     sizes_mm: F64
     solid: F64
-    boxes_px: list[tuple[int, int, int, int]]
+    boxes_px: list[_Box]
 
 
 def find_marks(sheet: Sheet, bubbles: FoundBubbles) -> FoundMarks:
     """Tracks and corner marks of a straightened sheet."""
-    mask = printed_black(sheet)
-    blocks = _dark_areas(mask, sheet.px_per_mm, bubbles)
+    mask = printed_black(sheet, joined=True)
+    blocks = _dark_areas((printed_black(sheet), mask), sheet.px_per_mm, bubbles)
     page = np.array([sheet.page.width_mm, sheet.page.height_mm])
     tracks: list[FoundTrack] = []
     free = np.ones(len(blocks.solid), np.bool_)
@@ -53,23 +57,37 @@ def find_marks(sheet: Sheet, bubbles: FoundBubbles) -> FoundMarks:
     return FoundMarks(tuple(tracks), _corners(sheet, mask, blocks, free))
 
 
-def _dark_areas(mask: U8, px_per_mm: float, bubbles: FoundBubbles) -> _Blocks:
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    boxes, solid = [], []
+def _dark_areas(masks: Sequence[U8], px_per_mm: float, bubbles: FoundBubbles) -> _Blocks:
+    """Areas of a mark's size in any of the masks; what an earlier one shows counts once."""
+    boxes: list[_Box] = []
+    solid: list[float] = []
     low, high = (side * px_per_mm for side in _SIDE_MM)
     look = bubbles.look
     reach = np.array([look.width_mm, look.height_mm]) / 2
-    for contour in contours:
-        x, y, w, h = cv2.boundingRect(contour)
-        if not (low <= w <= high and low <= h <= high):
-            continue
-        middle = np.array([x + w / 2, y + h / 2]) / px_per_mm
-        if (np.abs(bubbles.centres_mm - middle) < reach).all(axis=1).any():
-            continue
-        boxes.append((x, y, w, h))
-        solid.append(float((mask[y : y + h, x : x + w] > 0).mean()))
+    for mask in masks:
+        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        earlier = list(boxes)
+        for contour in contours:
+            x, y, w, h = cv2.boundingRect(contour)
+            if not (low <= w <= high and low <= h <= high):
+                continue
+            middle = np.array([x + w / 2, y + h / 2]) / px_per_mm
+            if (np.abs(bubbles.centres_mm - middle) < reach).all(axis=1).any():
+                continue
+            if any(_overlap((x, y, w, h), other) for other in earlier):
+                continue
+            boxes.append((x, y, w, h))
+            solid.append(float((mask[y : y + h, x : x + w] > 0).mean()))
     found = np.array(boxes, np.float64).reshape(-1, 4) / px_per_mm
     return _Blocks(found[:, :2] + found[:, 2:] / 2, found[:, 2:], np.array(solid), boxes)
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    """Whether two boxes are about the same one."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    larger = max(one[2] * one[3], other[2] * other[3])
+    return width > 0 and height > 0 and width * height > 0.6 * larger
 
 
 def _track(
@@ -170,9 +188,7 @@ def _as_corner(sheet: Sheet, blocks: _Blocks, at: int, shape: CornerShape) -> Co
     )
 
 
-def _likest(
-    mask: U8, box: tuple[int, int, int, int], right: bool, low: bool
-) -> tuple[CornerShape, float]:
+def _likest(mask: U8, box: _Box, right: bool, low: bool) -> tuple[CornerShape, float]:
     """The shape that covers the dark area best, and the share of both that they have in common."""
     x, y, w, h = box
     part = mask[y : y + h, x : x + w]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -16,8 +16,9 @@ from omr.records import F64, U8
 _SIDE_MM = (1.5, 14.0)
 _ASPECT = 4.0
 _CONVEX = 0.93  # of the hull
-_HOLLOW = 0.42  # of the outline's inside
+_HOLLOW = 0.3  # of the outline's inside
 _SOLID = 0.8
+_CLOSE_MM = 0.4
 _BRACKET_MM = (1.5, 9.0)  # height
 
 
@@ -25,15 +26,17 @@ class Kind(IntEnum):
     """What a shape looks like."""
 
     OPEN = 0  # a closed line round paper, whatever stands in it
-    FULL = 1  # convex, but not open: filled in, or hidden by its letter
-    PAIR = 2  # [ ]
+    PAIR = 1  # [ ]
+    BROKEN = 2  # a closed line that its letter touches, so that little holes are left
+    FULL = 3  # convex and dark: filled in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
     """Shapes by their outer edges: `centres_mm` and `sizes_mm` (n, 2).
 
-    `fullness` is the share of the bounding box inside the edge; `stroke_mm` the line's thickness.
+    `fullness` is the share of the bounding box inside the edge; `stroke_mm` the line's thickness;
+    `crowded` says that other print stands close by at the left and right, as in a word.
     """
 
     centres_mm: F64
@@ -41,16 +44,7 @@ class Shapes:
     kinds: NDArray[np.int64]
     fullness: F64
     stroke_mm: F64
-
-    def take(self, which: NDArray[np.bool_]) -> Shapes:
-        """Those shapes alone."""
-        return Shapes(
-            self.centres_mm[which],
-            self.sizes_mm[which],
-            self.kinds[which],
-            self.fullness[which],
-            self.stroke_mm[which],
-        )
+    crowded: NDArray[np.bool_]
 
 
 _Box = tuple[int, int, int, int]  # left, top, width, height in px
@@ -67,10 +61,11 @@ class _Outlines:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    box: _Box
+    box: tuple[float, float, float, float]
     kind: Kind
     fullness: float
     stroke_px: float
+    crowded: bool = False
 
 
 def find_shapes(mask: U8, px_per_mm: float) -> Shapes:
@@ -97,8 +92,9 @@ def find_shapes(mask: U8, px_per_mm: float) -> Shapes:
             continue
         shape = _closed(outlines, index, box)
         if shape is not None:
-            found.append(shape)
-    found += _pairs(*hooks)
+            close = max(2, round(_CLOSE_MM * px_per_mm))
+            found.append(replace(shape, crowded=_crowded(mask, box, close)))
+    found += _pairs(mask, *hooks)
     return _shapes(found, px_per_mm)
 
 
@@ -110,6 +106,7 @@ def _shapes(found: list[_Found], px_per_mm: float = 1.0) -> Shapes:
         np.array([f.kind for f in found], np.int64),
         np.array([f.fullness for f in found], np.float64),
         np.array([f.stroke_px for f in found], np.float64) / px_per_mm,
+        np.array([f.crowded for f in found], np.bool_),
     )
 
 
@@ -140,9 +137,18 @@ def _closed(outlines: _Outlines, index: int, box: _Box) -> _Found | None:
     if hole >= _HOLLOW * area:
         stroke = 2 * (area - hole) / (edge + hole_edge)
         return _Found(box, Kind.OPEN, fullness, stroke)
-    if hole or (mask[y : y + h, x : x + w] > 0).mean() > _SOLID * fullness:
+    if (mask[y : y + h, x : x + w] > 0).mean() > _SOLID * fullness:
         return _Found(box, Kind.FULL, fullness, 0.0)
+    if hole:
+        return _Found(box, Kind.BROKEN, fullness, 0.0)
     return None
+
+
+def _crowded(mask: U8, box: _Box, close: int) -> bool:
+    x, y, w, h = box
+    left = mask[y : y + h, max(0, x - close) : max(0, x - 1)]
+    right = mask[y : y + h, x + w + 1 : x + w + close]
+    return bool(left.any() and right.any())
 
 
 def _hook(part: U8) -> int | None:
@@ -159,7 +165,7 @@ def _hook(part: U8) -> int | None:
     return None
 
 
-def _pairs(left: list[_Box], right: list[_Box]) -> Iterator[_Found]:
+def _pairs(mask: U8, left: list[_Box], right: list[_Box]) -> Iterator[_Found]:
     """Each left bracket with the nearest right one beside it."""
     for x, y, w, h in left:
         best: _Box | None = None
@@ -173,5 +179,8 @@ def _pairs(left: list[_Box], right: list[_Box]) -> Iterator[_Found]:
             x < o[0] < best[0] and abs(o[1] - y) <= 0.2 * h for o in left
         )
         if best is not None and not between:
-            top, low = min(y, best[1]), max(y + h, best[1] + best[3])
-            yield _Found((x, top, best[0] + best[2] - x, low - top), Kind.PAIR, 1.0, 0.0)
+            ink = float((mask[y : y + h, x : x + w] > 0).sum())
+            stroke = ink / (h + 2 * w)
+            stroke = ink / (h + 2 * w - 2 * stroke)  # along the middle of its line
+            box = x, (y + best[1]) / 2, best[0] + best[2] - x, (h + best[3]) / 2
+            yield _Found(box, Kind.PAIR, 1.0, stroke)

@@ -30,13 +30,14 @@ from omr.sketch import (
 from omr.tracing.records import Proposal, Traced, TracedSide
 
 _COLOURS = (BLUE, AMBER, VIOLET, TEAL, RED)
-_VALUE_PX = 10
+_LARGER = 4 / 3  # than a sketch's 150 dpi
+_VALUE_PX = 11
 _NAME_PX = 12
 _GAP_PX = 24
 
 
 def draw_proof(traced: Traced) -> U8:
-    """All sides (h, w, 3) BGR at about 150 dpi: bubbles with their values, fields by name."""
+    """All sides (h, w, 3) BGR at about 200 dpi: bubbles with their values, fields by name."""
     parts = [_side(side) for side in traced.sides]
     width = max(part.shape[1] for part in parts)
     rows: list[U8] = []
@@ -51,7 +52,7 @@ def _widened(picture: U8, width: int) -> U8:
 
 
 def _side(side: TracedSide) -> U8:
-    page = sketch(side.sheet.value, side.sheet.px_per_mm)
+    page = sketch(side.sheet.value, side.sheet.px_per_mm / _LARGER)
     scale = side.sheet.px_per_mm
     for track in side.marks.tracks:
         half = np.array(track.size_mm) / 2 + 0.4
@@ -82,8 +83,8 @@ def _draw_fields(page: Sketch, look: Bubbles, proposal: Proposal, drawn: tuple[f
         for character in field:
             for value, centre in zip(proposal.values, character, strict=True):
                 page.outline((centre + outline) * scale, colour, 2)
-                x, y = page.place((centre + half) * scale)
-                write(page.image, value, (x - 2, y + 5), colour, _VALUE_PX, BOLD)
+                x, y = page.place((centre + half * [1, 0]) * scale)
+                write(page.image, value, (x + 4, y + 4), colour, _VALUE_PX, BOLD)
         _name(page, name, field, (half, scale), colour)
 
 
@@ -93,12 +94,12 @@ def _name(
     half, scale = size
     low = field.reshape(-1, 2).min(axis=0) - half
     x, y = page.place(low * scale)
-    tag(page.image, name, (x - 6, y - 12), colour, _NAME_PX - 2)
+    write(page.image, name, (x, y - 4), colour, _NAME_PX, BOLD)
 
 
 def _header(side: TracedSide, width: int) -> U8:
     strip = band(width, 40)
-    found = f"{side.marks.count()} marks, {len(side.bubbles.centres_mm)} bubbles"
+    found = f"{side.marks.count()} marks, {side.bubble_count} bubbles"
     fields = sum(len(p.names()) for p in side.proposals)
     end = write(strip, f"{found}, {fields} fields", (10, 26), INK, 17, BOLD)
     write(strip, "a proposal: rename and confirm", (end + 24, 26), DIM, 14)

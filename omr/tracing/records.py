@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omr.design import Bubbles, Corner, Edge, FieldKind, Ink
 from omr.records import F64, U8
@@ -41,9 +42,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundBubbles:
-    """Bubbles of one size: centres (n, 2), and the look they share."""
+    """Bubbles of one size: centres (n, 2), and the look they share.
+
+    Those that are not `clear` are hidden by a mark or a letter, and placed about.
+    """
 
     centres_mm: F64
+    clear: NDArray[np.bool_]
     look: Bubbles
     ink: Ink
 
@@ -110,6 +115,11 @@ class TracedSide:
     marks: FoundMarks
     bubbles: FoundBubbles
     proposals: tuple[Proposal, ...]
+
+    @property
+    def bubble_count(self) -> int:
+        """Bubbles of all proposals, those hidden by a mark included."""
+        return sum(p.centres_mm[..., 0].size for p in self.proposals)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -148,9 +148,11 @@ def printed(sheet: Sheet) -> U8:
     return np.asarray(np.maximum(local, solid.astype(np.uint8)), np.uint8)
 
 
-def printed_black(sheet: Sheet) -> U8:
-    """255 where black or grey is printed solid, dots of a grey joined, else 0."""
+def printed_black(sheet: Sheet, *, joined: bool = False) -> U8:
+    """255 where black or grey is printed, else 0; `joined` closes the gaps of a grey's dots."""
     mask = np.where(sheet.bright < middle_of(sheet.bright), 255, 0).astype(np.uint8)
+    if not joined:
+        return mask
     reach = max(3, round(0.35 * sheet.px_per_mm) | 1)
     kernel = np.ones((reach, reach), np.uint8)
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)

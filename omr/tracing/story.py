@@ -67,6 +67,9 @@ def _notes(sides: Sequence[TracedSide]) -> list[str]:
     notes = []
     if sides[0].sheet.redness is None:
         notes.append('The picture has no colours: if the bubbles are red, say ink = "red".')
+    hidden = sum(side.bubble_count - int(side.bubbles.clear.sum()) for side in sides)
+    if hidden:
+        notes.append(f"{hidden} bubbles are filled or hidden; they were put where their rows lead.")
     if len(sides) > 1:
         one, other = (side.bubbles.look for side in sides)
         if max(abs(one.width_mm - other.width_mm), abs(one.height_mm - other.height_mm)) > 0.5:

@@ -16,7 +16,7 @@ def traced_words(traced: Traced) -> Iterator[str]:
     for face, side in zip(_FACES, traced.sides, strict=False):
         look, ink = side.bubbles.look, side.bubbles.ink.value
         yield (
-            f"{face}: {len(side.bubbles.centres_mm)} bubbles, {look.shape.value} of "
+            f"{face}: {side.bubble_count} bubbles, {look.shape.value} of "
             f"{look.width_mm:g} × {look.height_mm:g} mm in {ink}"
             + (f", straightened by {side.skew_deg:.2f}°" if abs(side.skew_deg) >= 0.03 else "")
         )
