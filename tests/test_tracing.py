@@ -16,7 +16,6 @@ from omr.batch import file_opener, list_files
 from omr.cli import app
 from omr.design import Design, Ink, load_design
 from omr.design_check import check_design
-from omr.design_parse import parse_design
 from omr.errors import TracingError
 from omr.pipeline import ReadPage, read_page
 from omr.policy import default_policy
@@ -25,7 +24,7 @@ from omr.records import F64, U8, ScannedPage, SideName
 from omr.simulate import load_mix, simulate_card
 from omr.simulate.blank import blank_card
 from omr.simulate.mix import ScanKind, ScanMode
-from omr.tracing import PageSize, Traced, draw_proof, page_size, to_toml, trace_sheet
+from omr.tracing import PageSize, Traced, draw_proof, page_size, parse_traced, to_toml, trace_sheet
 
 NAMES = ("cn-health-203", "quiz-a5", "two-sided-60")
 SCANS = Path(__file__).resolve().parents[2] / "shared" / "scans"
@@ -55,7 +54,7 @@ def page_of(pixels: U8, dpi: float | None, source: str = "blank.png") -> Scanned
 
 
 def traced_design(traced: Traced, name: str = "traced") -> Design:
-    return parse_design(to_toml(traced, name, "blank.png"), f"{name}.toml")
+    return parse_traced(traced, to_toml(traced, name, "blank.png"), f"{name}.toml")
 
 
 def apart(one: F64, other: F64) -> F64:
@@ -287,10 +286,28 @@ def test_open_mcr() -> None:
 
 
 def test_formscanner() -> None:
-    """A filled sheet of circles in tables, with a row of examples that no picture tells apart."""
-    (side,) = real("formscanner/images/Test__Test__T00001.jpg", "209.97x291").sides
+    """A filled sheet of circles in tables, with a row of examples that no picture tells apart.
+
+    What is traced from it reads another sheet as it was filled in.
+    """
+    design = real("formscanner/images/Test__Test__T00001.jpg", "209.97x291")
+    (side,) = design.sides
     assert [c.shape.value for c in side.corners] == ["ring"] * 4
     assert side.bubble_count == 4 + 60 + 160
+    assert shapes_of(design) == [(1, 4), (6, 10)] + [(1, 4)] * 40
+    truth = json.loads((SCANS / "formscanner" / "truth.json").read_text("utf-8"))
+    case = next(c for c in truth["cases"] if "T00002" in c["image"])
+    places = {
+        (group["name"], option["value"]): np.array([option["x"], option["y"]]) / 300 * 25.4
+        for group in truth["templates"]["test"]["groups"]
+        for option in group["options"]
+    }
+    image = (SCANS / "formscanner" / case["image"]).read_bytes()
+    page = ScannedPage(image, ScannedPage.digest(image), case["image"], 0)
+    marks = filled(read_page(page, design, default_policy()), design)
+    off = apart(marks, np.array(list(places.values())))
+    said = {list(places)[at] for at in off.argmin(axis=1)[off.min(axis=1) < 2.0]}
+    assert said == {(name, v) for name, values in case["expected"].items() for v in values}
 
 
 @pytest.mark.parametrize(("face", "bubbles"), [("front", 32), ("back", 20)])
@@ -311,7 +328,10 @@ def test_timing_mark_ballots(face: str, bubbles: int) -> None:
 
 def test_omrchecker() -> None:
     """Four circles on a page of text, and a small table with every row filled."""
-    (cover,) = real("omrchecker/samples/sample6/reference.png", "A4").sides
-    assert [(len(f.values), f.name) for f in cover.fields] == [(4, "choice1")]
+    design = real("omrchecker/samples/sample6/reference.png", "A4")
+    assert [(len(f.values), f.name) for f in design.sides[0].fields] == [(4, "choice1")]
+    image = (SCANS / "omrchecker/samples/sample6/doc-scans/sample_roll_01.jpg").read_bytes()
+    page = ScannedPage(image, ScannedPage.digest(image), "sample_roll_01.jpg", 0)
+    assert len(filled(read_page(page, design, default_policy()), design)) == 1
     shot = "omrchecker/samples/community/Shamanth/omr_sheet_01.png"
     assert real(shot, "80x99").sides[0].bubble_count == 32

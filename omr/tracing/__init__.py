@@ -8,7 +8,7 @@ confirms.
 
 from omr.tracing.proof import draw_proof
 from omr.tracing.records import PageSize, Traced, TracedSide
-from omr.tracing.save import save_traced
+from omr.tracing.save import parse_traced, save_traced
 from omr.tracing.sheet import page_size
 from omr.tracing.story import trace_sheet
 from omr.tracing.toml import to_toml
@@ -20,6 +20,7 @@ __all__ = [
     "TracedSide",
     "draw_proof",
     "page_size",
+    "parse_traced",
     "save_traced",
     "to_toml",
     "trace_sheet",

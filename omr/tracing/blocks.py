@@ -18,8 +18,8 @@ from omr.tracing.sheet import printed
 _BESIDE = 1.5  # neighbours of a block are at most so many times the usual distance apart
 _BOTH_WAYS = 2.3  # … and so many times the lesser distance across or down
 _FAR = 3.2  # … and so many bubbles, or 1.45 usual distances
-_REGULAR_MM = 0.15  # off regular steps; for large bubbles 12 % of one, up to 0.3 mm
-_LOOSE, _LOOSE_MM = 0.12, 0.3
+_REGULAR_MM = 0.15  # off regular steps; for large bubbles 15 % of one, up to 0.35 mm
+_LOOSE, _LOOSE_MM = 0.15, 0.35
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _COLUMNS = 3  # so many columns in the same rows are one block, however far apart
 _MOST_VALUES = 30

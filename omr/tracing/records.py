@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from omr.design import Bubbles, Corner, Edge, FieldKind, Ink
 from omr.records import F64, U8
 
+_FEWEST_CORNERS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
@@ -80,6 +82,11 @@ class FoundMarks:
     tracks: tuple[FoundTrack, ...]
     corners: tuple[Corner, ...]
 
+    @property
+    def enough(self) -> bool:
+        """Whether a card can be found by them."""
+        return bool(self.tracks) or len(self.corners) >= _FEWEST_CORNERS
+
     def count(self) -> int:
         """How many marks these are."""
         return sum(t.count - len(t.absent) for t in self.tracks) + len(self.corners)
@@ -129,3 +136,8 @@ class Traced:
     page: PageSize
     sides: tuple[TracedSide, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def unmarked(self) -> bool:
+        """Whether there are no marks to find the card by."""
+        return not any(side.marks.enough for side in self.sides)

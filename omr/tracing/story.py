@@ -40,6 +40,12 @@ def trace_sheet(pages: Sequence[ScannedPage], page: PageSize | None = None) -> T
         except TracingError as error:
             where = f", page {one.frame + 1}" if len(pages) > 1 else ""
             raise TracingError(f"{one.source}{where}: {error}") from error
+    marked = [side.marks.enough for side in sides]
+    if len(set(marked)) > 1:
+        raise TracingError(
+            f"{pages[marked.index(False)].source}: one side has marks to find it by and the other "
+            "has none; give the side with the bubbles that are to be read as a page of its own"
+        )
     size = page or tidy_page(sides[0].sheet.page)
     return Traced(size, tuple(sides), tuple(_notes(sides)))
 
@@ -69,7 +75,7 @@ def _notes(sides: Sequence[TracedSide]) -> list[str]:
         notes.append('The picture has no colours: if the bubbles are red, say ink = "red".')
     hidden = sum(side.bubble_count - int(side.bubbles.clear.sum()) for side in sides)
     if hidden:
-        notes.append(f"{hidden} bubbles are filled or hidden; they were put where their rows lead.")
+        notes.append(f"{hidden} bubbles are filled, or hidden by their letter: look at them.")
     if len(sides) > 1:
         one, other = (side.bubbles.look for side in sides)
         if max(abs(one.width_mm - other.width_mm), abs(one.height_mm - other.height_mm)) > 0.5:

@@ -12,7 +12,6 @@ from omr.records import F64
 from omr.tracing.records import FoundTrack, Proposal, Traced, TracedSide
 
 _FACES = ("front", "back")
-_FEWEST_CORNERS = 3
 
 
 def to_toml(traced: Traced, name: str, source: str) -> str:
@@ -23,13 +22,16 @@ def to_toml(traced: Traced, name: str, source: str) -> str:
         "# Rename the fields, mend what the proof picture shows to be wrong, then run",
         f"# omr design check {name}.toml",
         *(f"# {note}" for note in traced.notes),
-        f"name = {json.dumps(name, ensure_ascii=False)}",
-        f"title = {json.dumps(name, ensure_ascii=False)}  # rename: the card's title in words",
+        f"name = {_quoted(name)}",
+        f"title = {_quoted(name)}  # rename: the card's title in words",
         f'ink = "{ink.value}"',
     ]
-    if not any(_has_marks(side) for side in traced.sides):
-        lines += ["", "[[find]]  # no marks to find the card by: it is found by the sheet's edge"]
-        lines += ['kind = "outline"']
+    if traced.unmarked:
+        lines += ["", "[[find]]  # there are no marks to find the card by"]
+        if len(traced.sides) == 1:
+            lines += ['kind = "reference"', f"picture = {_quoted(reference_name(name))}"]
+        else:
+            lines += ['kind = "outline"']
     lines += ["", "[page]", f"width_mm = {traced.page.width_mm:g}"]
     lines += [f"height_mm = {traced.page.height_mm:g}", "", "[bubble]"]
     lines += [f'shape = "{look.shape.value}"', f"width_mm = {look.width_mm:g}"]
@@ -41,14 +43,19 @@ def to_toml(traced: Traced, name: str, source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _has_marks(side: TracedSide) -> bool:
-    return bool(side.marks.tracks) or len(side.marks.corners) >= _FEWEST_CORNERS
+def reference_name(name: str) -> str:
+    """The file that holds the picture of the page by which a card without marks is found."""
+    return f"{name}-page.png"
+
+
+def _quoted(words: str) -> str:
+    return json.dumps(words, ensure_ascii=False)
 
 
 def _tables(side: TracedSide, face: str) -> Iterator[list[str]]:
     for track in side.marks.tracks:
         yield [f"[[{face}.track]]", *_track(track)]
-    if _has_marks(side):
+    if side.marks.enough:
         for corner in side.marks.corners:
             yield [f"[[{face}.corner]]", *_corner(corner)]
     for proposal in side.proposals:
