@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from omr.design import Design, Field, FieldKind, Side, builtin_names, load_design
-from omr.errors import DesignError, OmrError
+from omr.errors import DesignError, OmrError, SourceError
 
 design_app = typer.Typer(
     help="Card designs: list the built-in ones, check your own, show and print them.",
@@ -143,7 +143,10 @@ def trace(blank: Blank, out: Toml, page: Page = None, force: Force = False) -> N
 
     with _told():
         opener = file_opener()
-        pages = [opener.open(ref) for ref in list_files([blank])]
+        try:
+            pages = [opener.open(ref) for ref in list_files([blank])]
+        except OmrError as error:
+            raise SourceError(f"{blank}: {error}") from error
         traced = trace_sheet(pages, page_size(page) if page else None)
         design, (file, proof) = save_traced(traced, out, blank.name, overwrite=force)
     for line in traced_words(traced):

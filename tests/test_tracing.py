@@ -207,6 +207,13 @@ def test_the_size_of_the_sheet_must_be_known() -> None:
     )
 
 
+def test_a_size_that_is_not_the_files_own_is_taken_and_told() -> None:
+    pixels = picture(load_design("quiz-a5"), SideName.FRONT, 200, ScanMode.GREY)
+    found = trace_sheet([page_of(pixels, 200)], page_size("A4"))
+    assert found.page == PageSize(210, 297)
+    assert any("148 mm wide" in note for note in found.notes)
+
+
 def test_more_than_one_sheet_is_refused() -> None:
     page = page_of(np.full((100, 100), 255, np.uint8), 200)
     with pytest.raises(TracingError, match="3 pages are no blank sheet"):
@@ -245,6 +252,13 @@ def test_the_command_writes_both_files_and_says_what_next(tmp_path: Path) -> Non
     assert CliRunner().invoke(app, [*call, "--force"]).exit_code == 0
     lost = CliRunner().invoke(app, ["design", "trace", str(tmp_path / "no.png"), "--out", str(out)])
     assert lost.exit_code == 3
+    assert "no.png: cannot be opened" in lost.output
+    (tmp_path / "junk.jpg").write_bytes(b"no picture")
+    junk = CliRunner().invoke(
+        app, ["design", "trace", str(tmp_path / "junk.jpg"), "--out", str(tmp_path / "junk.toml")]
+    )
+    assert junk.exit_code == 3
+    assert "junk.jpg: the first bytes are" in junk.output
 
 
 # ── other people's sheets ────────────────────────────────────────────────────────────────────

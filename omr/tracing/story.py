@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omr.detect.decode import decode
-from omr.errors import TracingError
+from omr.errors import ImageError, TracingError
 from omr.records import ScannedPage
 from omr.tracing.blocks import propose
 from omr.tracing.bubbles import find_bubbles, main_size, skew_of
@@ -23,9 +23,8 @@ def trace_sheet(pages: Sequence[ScannedPage], page: PageSize | None = None) -> T
 
     `page` is the sheet's size where the file does not tell it.
 
-    Raises:
-        ImageError: a page cannot be decoded.
-        TracingError: no bubbles, more than one sheet, or no way to tell its size.
+    Raises TracingError where a page cannot be decoded or has no bubbles, where there is more than
+    one sheet, or no way to tell its size.
     """
     if not 1 <= len(pages) <= _MOST_SIDES:
         raise TracingError(
@@ -37,7 +36,7 @@ def trace_sheet(pages: Sequence[ScannedPage], page: PageSize | None = None) -> T
         before = [proposal for side in sides for proposal in side.proposals]
         try:
             sides.append(_trace_side(one, page, before))
-        except TracingError as error:
+        except (TracingError, ImageError) as error:
             where = f", page {one.frame + 1}" if len(pages) > 1 else ""
             raise TracingError(f"{one.source}{where}: {error}") from error
     marked = [side.marks.enough for side in sides]
@@ -47,7 +46,8 @@ def trace_sheet(pages: Sequence[ScannedPage], page: PageSize | None = None) -> T
             "has none; give the side with the bubbles that are to be read as a page of its own"
         )
     size = page or tidy_page(sides[0].sheet.page)
-    return Traced(size, tuple(sides), tuple(_notes(sides)))
+    notes = (*_notes(sides), *_size_notes(sides[0], pages[0], page))
+    return Traced(size, tuple(sides), notes)
 
 
 def _trace_side(
@@ -66,6 +66,16 @@ def _trace_side(
 
 def _shapes(sheet: Sheet) -> Shapes:
     return find_shapes(printed(sheet), sheet.px_per_mm)
+
+
+def _size_notes(side: TracedSide, scanned: ScannedPage, page: PageSize | None) -> list[str]:
+    """What the file says of the sheet's size, where a person said otherwise."""
+    if page is None or not scanned.dpi:
+        return []
+    width = decode(scanned, colour=False).pixels.shape[1] / scanned.dpi * 25.4
+    if abs(width - side.sheet.page.width_mm) <= 0.03 * width:
+        return []
+    return [f"By the file's own dots an inch the sheet is {width:.0f} mm wide, not as you say."]
 
 
 def _notes(sides: Sequence[TracedSide]) -> list[str]:
