@@ -259,6 +259,17 @@ def test_a_photo_is_read_by_a_reference_picture() -> None:
     assert page.reason in (RejectReason.WRONG_DESIGN, RejectReason.BLANK_PAGE)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.65, 0.8])
+def test_a_photo_that_cuts_bubbles_off_is_refused(share: float) -> None:
+    """They once read as blank."""
+    inline = b64encode(png(sheet(1))).decode()
+    design = found_by(f'kind = "reference"\npicture = "base64:{inline}"')
+    photo = photographed(sheet(0), 0.5)
+    page = read(png(photo[: int(share * len(photo))]), design)
+    assert isinstance(page, RejectedPage)
+    assert "beyond the edge of the picture" in page.evidence
+
+
 def test_the_wrong_way_up_is_refused_not_misread() -> None:
     upside_down = np.ascontiguousarray(photographed(sheet(0), 0.3)[::-1, ::-1])
     page = read(png(upside_down), found_by('kind = "outline"'))

@@ -16,6 +16,7 @@ import numpy as np
 
 from omr.design import Design, Find, FindKind
 from omr.detect.faults import Fault
+from omr.errors import DesignError
 from omr.records import F64, U8, Raster, RejectReason
 
 LOOK_PX = 1000  # longer side of the picture in which outlines and markers are looked for
@@ -53,8 +54,23 @@ def straighten(raster: Raster, design: Design, channel: int) -> Straightened | F
     across, down = _sides(corners)
     drawn_ppm = min(max(across / page[0], down / page[1], COARSEST), FINEST)
     flat, back = _drawn(grey, corners, page, round(max(page) * drawn_ppm))
+    beyond = min(
+        _beyond(_through(side.centres_mm * drawn_ppm, back), width, height) for side in design.sides
+    )
+    if beyond:
+        return Fault(
+            RejectReason.FOLDED_OR_TORN, f"{beyond} bubbles lie beyond the edge of the picture"
+        )
     flat.flags.writeable = False
     return Straightened(Raster(flat, False, drawn_ppm * 25.4), back)
+
+
+def _beyond(points: F64, width: int, height: int) -> int:
+    """How many points (n, 2) lie so near a picture's edge, or beyond, that nothing shows there."""
+    margin = 0.004 * max(width, height)
+    low = (points < margin).any(axis=1)
+    high = (points > np.array([width, height]) - margin).any(axis=1)
+    return int((low | high).sum())
 
 
 def _sides(corners: F64) -> tuple[float, float]:
@@ -222,7 +238,11 @@ def _reference(picture: U8, find: Find) -> F64 | Fault:
 
 @functools.lru_cache(maxsize=16)
 def _grey_of(picture: bytes) -> U8:
-    grey = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    """A design's picture; a file that is none stops the run, for no page could be found by it."""
+    grey: U8 | None = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        fault = "a picture of its [[find]] cannot be decoded; give a PNG or JPEG file"
+        raise DesignError("the design", (fault,))
     return np.asarray(grey, np.uint8)
 
 
