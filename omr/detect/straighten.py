@@ -239,8 +239,8 @@ def _reference(picture: U8, find: Find) -> F64 | Fault:
 @functools.lru_cache(maxsize=16)
 def _grey_of(picture: bytes) -> U8:
     """A design's picture; a file that is none stops the run, for no page could be found by it."""
-    grey: U8 | None = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
+    grey: object = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if not isinstance(grey, np.ndarray):
         fault = "a picture of its [[find]] cannot be decoded; give a PNG or JPEG file"
         raise DesignError("the design", (fault,))
     return np.asarray(grey, np.uint8)
