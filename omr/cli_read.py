@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from omr.run import RunOrder, Summary
 
 DesignName = Annotated[str, typer.Option(metavar="NAME|FILE", help="The cards' design.")]
-Out = Annotated[Path, typer.Option(help="The table to write: .parquet, .jsonl, .csv or .xlsx.")]
+Out = Annotated[
+    Path, typer.Option(help="The table to write: .parquet, .jsonl, .csv, .xlsx, .sav or .dbf.")
+]
 PolicyFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="What counts as a mark; else the default.")
 ]

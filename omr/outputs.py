@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from omr.errors import OutputError
 
+_ROOM = 1 << 24  # more bytes than a library writes at once
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -24,6 +26,22 @@ def no_room(path: Path, error: OSError) -> OutputError:
         f"{path} cannot be written ({error.strerror or error}). Mend that, then run the same "
         "command again; what was read is kept."
     )
+
+
+def as_os_error(error: Exception, path: Path) -> OSError:
+    """What the system said, from a library's wrapping of it, or from trying again where that was
+    dropped; `path` is the file that failed, and is of no more use."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    if number:
+        return OSError(int(number[1]), os.strerror(int(number[1])))
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(_ROOM))
+    except OSError as said:
+        return said
+    return OSError(str(error))
 
 
 @contextlib.contextmanager

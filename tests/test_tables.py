@@ -29,7 +29,7 @@ from tests.stand_ins import read_fake
 DESIGN = load_design("two-sided-60")
 LAYOUT = layout_for(DESIGN)
 ROOT = Path(__file__).parents[1]
-SUFFIXES = (".parquet", ".jsonl", ".csv", ".xlsx")
+SUFFIXES = (".parquet", ".jsonl", ".csv", ".xlsx", ".sav", ".dbf")
 
 
 def outcome_of(words: str, position: int, source: str = "") -> Outcome:
@@ -241,7 +241,7 @@ from omr.score.writers import write_table
 from tests.test_tables import LAYOUT, readings, some_outcomes
 frame = readings(some_outcomes(400))
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-for suffix in (".parquet", ".jsonl", ".csv", ".xlsx"):
+for suffix in (".parquet", ".jsonl", ".csv", ".xlsx", ".sav", ".dbf"):
     out = Path(sys.argv[1]) / f"r{suffix}"
     try:
         write_table([frame], out, LAYOUT.readings)

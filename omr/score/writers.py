@@ -1,4 +1,4 @@
-"""Tables to files: Parquet, JSON lines, CSV and XLSX, whole or not at all.
+"""Tables to files: Parquet, JSON lines, CSV, XLSX, SPSS and DBF, whole or not at all.
 
 The same rows give the same bytes. What a person opens in a spreadsheet (CSV, XLSX) holds lists as
 text: doubts as `field:kind; …`, masks and probabilities separated by spaces; a text that a
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime
 import io
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,13 +20,14 @@ from typing import Any
 import polars as pl
 
 from omr.errors import OutputError
-from omr.outputs import whole_file
+from omr.outputs import as_os_error, whole_file
 from omr.score.columns import Columns
+from omr.score.exports import MOST_PAGES, write_dbf, write_sav
+from omr.score.flat import flattened
 
 Frames = Iterable[pl.DataFrame]
 
 ROW_GROUP = 4096
-_ROOM = 1 << 24  # more bytes than a row group takes
 _XLSX_ROWS = 1_048_575  # below the heading
 _XLSX_TEXT = 32_767
 _FORMULA = r"^[=+\-@\t\r]"
@@ -51,6 +51,10 @@ def check_output(path: Path, pages: int) -> None:
         raise OutputError(
             f"{path}: {pages} pages are more than a worksheet holds ({_XLSX_ROWS}); use .parquet"
         )
+    if path.suffix in (".sav", ".dbf") and pages > MOST_PAGES:
+        raise OutputError(
+            f"{path}: at most {MOST_PAGES} pages go into a {path.suffix} file; use .parquet"
+        )
 
 
 def write_table(
@@ -70,23 +74,8 @@ def write_table(
 
 def for_people(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with lists as text and no text that a spreadsheet would run as a formula."""
-    element = pl.element()
-    doubt = pl.when(element.struct["field"] == "").then(element.struct["kind"])
-    texts = {
-        "doubts": doubt.otherwise(
-            pl.concat_str(element.struct["field"], element.struct["kind"], separator=":")
-        ),
-        "barcodes": pl.concat_str(element.struct["zone"], element.struct["text"], separator=":"),
-    }
-    flat = frame.with_columns(
-        pl.col(name).list.eval(texts[name]).list.join("; ")
-        if name in texts
-        else pl.col(name).list.eval(element.cast(pl.String)).list.join(" ")
-        for name, kind in frame.schema.items()
-        if isinstance(kind, pl.List)
-    )
     text = pl.col(pl.String)
-    return flat.with_columns(
+    return flattened(frame).with_columns(
         pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
     )
 
@@ -117,23 +106,7 @@ def _parquet(frames: Frames, path: Path, schema: Columns, notes: dict[str, str])
     except Exception as error:
         if failed:
             raise failed[0] from None
-        raise _as_os_error(error, path) from error
-
-
-def _as_os_error(error: Exception, path: Path) -> OSError:
-    """What the system said, from polars' wrapping of it, or from trying again where polars
-    dropped it; `path` is the file that failed, and is of no more use."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error
-    number = re.search(r"\(os error (\d+)\)", str(error))
-    if number:
-        return OSError(int(number[1]), os.strerror(int(number[1])))
-    try:
-        with path.open("ab") as file:
-            file.write(bytes(_ROOM))
-    except OSError as said:
-        return said
-    return OSError(str(error))
+        raise as_os_error(error, path) from error
 
 
 def _jsonl(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
@@ -193,4 +166,6 @@ _WRITERS: dict[str, Callable[[Frames, Path, Columns, dict[str, str]], None]] = {
     ".jsonl": _jsonl,
     ".csv": _csv,
     ".xlsx": _xlsx,
+    ".sav": write_sav,
+    ".dbf": write_dbf,
 }
