@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from omr.design import Design, Field, FieldKind, Side, builtin_names, load_design
+from omr.design import Design, Field, FieldKind, Side, builtin_names
 from omr.errors import DesignError, OmrError, SourceError
+from omr.importers.any import load_any
 
 design_app = typer.Typer(
     help="Card designs: list the built-in ones, check your own, show and print them.",
@@ -59,7 +60,7 @@ def _told() -> Iterator[None]:
 def list_designs() -> None:
     """List the built-in designs."""
     for name in builtin_names():
-        design = load_design(name)
+        design = load_any(name)
         typer.echo(f"{name:<16} {_page(design):<22} {design.title}")
 
 
@@ -69,7 +70,7 @@ def check(file: Name) -> None:
     from omr.design_check import check_design
 
     with _told():
-        design = load_design(file)
+        design = load_any(file)
         findings = check_design(design)
         for finding in findings:
             typer.echo(finding)
@@ -83,7 +84,7 @@ def check(file: Name) -> None:
 def show(name: Name) -> None:
     """Say what is on a card."""
     with _told():
-        design = load_design(name)
+        design = load_any(name)
     typer.echo(f"{design.name}: {design.title}")
     typer.echo(f"  {_page(design)}, {design.ink.value} ink, from {design.source}")
     look = design.bubbles
@@ -100,7 +101,7 @@ def print_cards(name: Name, out: Out, roster: Roster = None, anyway: Anyway = Fa
     from omr.press import load_roster, print_design
 
     with _told():
-        design = load_design(name)
+        design = load_any(name)
         findings = check_design(design)
         if findings and not anyway:
             raise DesignError(design.source, (*findings, "or print it so with --anyway"))
@@ -123,7 +124,7 @@ def import_omrchecker(
         imported = import_template(file, config)
         for path in write_design(imported, out, overwrite=force):
             typer.echo(f"{path}: written")
-        design = load_design(out)
+        design = load_any(out)
     bubbles = sum(side.bubble_count for side in design.sides)
     typer.echo(
         f"{design.name}: {len(imported.fields)} fields, {bubbles} bubbles, {design.hash[:8]}"

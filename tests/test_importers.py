@@ -724,3 +724,11 @@ def test_the_samples_labels_and_scores(case: Content) -> None:
     key = import_evaluation(SAMPLES / case["evaluation"], imported, read)
     total = grade(key, case["expected"]).total
     assert float(total) == pytest.approx(float(case["score"]), abs=1e-9)
+
+
+@needs_samples
+def test_a_template_is_checked_and_shown_like_any_design() -> None:
+    template = str(SAMPLES / "samples" / "sample4" / "template.json")
+    for command in ("check", "show"):
+        done = CliRunner().invoke(design_app, [command, template])
+        assert done.exit_code == 0, done.output
