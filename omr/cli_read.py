@@ -100,7 +100,7 @@ def judge(
     meter = Meter()
     rules = load_policy(policy)
     stored = open_scores(scores, load_any(design) if design else None)
-    check_output(out, stored.pages)
+    check_output(out, stored.pages, stored.layout.readings)
     if out.absolute() == scores.absolute():
         raise OutputError(f"{out} holds the scores; give the readings a file of their own")
     tally = Tally()
@@ -108,7 +108,7 @@ def judge(
     write_table(frames, out, stored.layout.readings, notes_for(stored.design_text))
     meter.add(tally.pages)
     typer.echo(told(summary_of(tally, meter)))
-    typer.echo(f"readings: {out}")
+    typer.echo(_readings(out))
 
 
 def design_text(design: Design, name_or_file: str) -> str:
@@ -162,7 +162,7 @@ def _skipped(skipped: Counter[str]) -> str:
 
 
 def _written(order: RunOrder) -> str:
-    lines = [f"readings: {order.out}"]
+    lines = [_readings(order.out)]
     if order.scores:
         lines.append(f"scores: {order.scores}")
     if order.setup.overlays:
@@ -170,6 +170,14 @@ def _written(order: RunOrder) -> str:
     if order.setup.traces:
         lines.append(f"traces: {order.setup.traces}")
     return "\n".join(lines)
+
+
+def _readings(out: Path) -> str:
+    from omr.outputs import names_path
+
+    if out.suffix == ".dbf":
+        return f"readings: {out}\nits fields' full names: {names_path(out)}"
+    return f"readings: {out}"
 
 
 def _cores() -> int:

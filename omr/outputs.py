@@ -69,6 +69,11 @@ def whole_file(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def names_path(out: Path) -> Path:
+    """Where the full names of a .dbf file's fields are."""
+    return out.with_name(f"{out.stem}.fields.csv")
+
+
 def writable_folder(folder: Path) -> None:
     """Create a folder for outputs where there is none.
 

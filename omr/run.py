@@ -68,8 +68,8 @@ def run(refs: Sequence[PageRef], order: RunOrder, progress: Progress) -> Summary
     from omr.score.columns import layout_for
     from omr.score.writers import check_output
 
-    layout_for(order.setup.design)
-    check_output(order.out, len(refs))
+    layout = layout_for(order.setup.design)
+    check_output(order.out, len(refs), layout.readings)
     if order.scores is not None:
         check_scores(order.scores, order.out)
     for folder in (order.setup.overlays, order.setup.traces):

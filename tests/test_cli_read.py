@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from dbfread import DBF
 
 from omr.cli import main
 from omr.design import load_design
@@ -49,6 +50,9 @@ def test_read_then_judge(
     assert omr(monkeypatch, "judge", scores, "--out", tmp_path / "j.jsonl") == 0
     assert (tmp_path / "j.jsonl").read_bytes() == out.read_bytes()
     assert "4 pages in" in capsys.readouterr().out
+    assert omr(monkeypatch, "judge", scores, "--out", tmp_path / "j.dbf") == 0
+    assert f"its fields' full names: {tmp_path / 'j.fields.csv'}" in capsys.readouterr().out
+    assert [row["SOURCE"] for row in DBF(tmp_path / "j.dbf")] == [row["source"] for row in rows]
 
 
 def test_a_run_beside_its_pages_does_not_read_itself(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+FORMULA = r"^[=+\-@\t\r]"
+
 
 def flattened(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with lists as text.
@@ -25,4 +27,12 @@ def flattened(frame: pl.DataFrame) -> pl.DataFrame:
         else pl.col(name).list.eval(element.cast(pl.String)).list.join(" ")
         for name, kind in frame.schema.items()
         if isinstance(kind, pl.List)
+    )
+
+
+def for_people(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with lists as text and no text that a spreadsheet would run as a formula."""
+    text = pl.col(pl.String)
+    return flattened(frame).with_columns(
+        pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
     )

@@ -4,7 +4,8 @@ The same rows give the same bytes. What a person opens in a spreadsheet (CSV, XL
 text: doubts as `field:kind; …`, masks and probabilities separated by spaces; a text that a
 spreadsheet would take for a formula gets a leading apostrophe. CSV is UTF-8 with a byte order mark,
 since Excel shows Chinese wrongly without one. CSV cannot say that a cell is text, and Excel cuts
-long numbers in it: give people XLSX, whose cells are text, and keep Parquet for programs.
+long numbers in it: give people XLSX, whose cells are text, and keep Parquet for programs. SPSS and
+DBF run no formulas and get lists as text alone.
 """
 
 from __future__ import annotations
@@ -20,24 +21,29 @@ from typing import Any
 import polars as pl
 
 from omr.errors import OutputError
-from omr.outputs import as_os_error, whole_file
+from omr.outputs import as_os_error, names_path, whole_file
 from omr.score.columns import Columns
-from omr.score.exports import MOST_PAGES, write_dbf, write_sav
-from omr.score.flat import flattened
+from omr.score.dbf import fields_of, write_dbf, write_names
+from omr.score.flat import FORMULA, for_people
+from omr.score.sav import write_sav
 
 Frames = Iterable[pl.DataFrame]
 
 ROW_GROUP = 4096
-_XLSX_ROWS = 1_048_575  # below the heading
+_MOST_PAGES = {
+    ".xlsx": 1_048_575,  # rows of a worksheet below its heading
+    ".sav": 200_000,  # 1 GB of memory, since the library takes a table whole
+    ".dbf": 1_000_000,  # 2 GiB, the most that a file holds, at 2 kB a page
+}
 _XLSX_TEXT = 32_767
-_FORMULA = r"^[=+\-@\t\r]"
 
 
-def check_output(path: Path, pages: int) -> None:
+def check_output(path: Path, pages: int, schema: Columns) -> None:
     """Refuse early what could not be written at the end of a long run.
 
     Raises:
-        OutputError: an unknown kind of file, no such folder, or too many pages for the kind.
+        OutputError: an unknown kind of file, no such folder, or too many pages or columns for the
+            kind.
     """
     if path.suffix not in _WRITERS:
         raise OutputError(
@@ -47,14 +53,13 @@ def check_output(path: Path, pages: int) -> None:
         raise OutputError(f"{path.parent} is no folder; create it, or choose another --out")
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
-    if path.suffix == ".xlsx" and pages > _XLSX_ROWS:
+    most = _MOST_PAGES.get(path.suffix, pages)
+    if pages > most:
         raise OutputError(
-            f"{path}: {pages} pages are more than a worksheet holds ({_XLSX_ROWS}); use .parquet"
+            f"{path}: {pages} pages, and at most {most} go into a {path.suffix} file; use .parquet"
         )
-    if path.suffix in (".sav", ".dbf") and pages > MOST_PAGES:
-        raise OutputError(
-            f"{path}: at most {MOST_PAGES} pages go into a {path.suffix} file; use .parquet"
-        )
+    if path.suffix == ".dbf":
+        fields_of(schema)
 
 
 def write_table(
@@ -63,25 +68,20 @@ def write_table(
     """Write frames of that schema to `path`, in the format that its suffix names.
 
     `notes` go into a Parquet file's key-value metadata. An existing file is replaced in one step,
-    once the new one is on the disk.
+    once the new one is on the disk. Beside a .dbf file goes one with its fields' full names.
 
     Raises:
-        OutputError: the disk is full, or the file cannot be written.
+        OutputError: the disk is full, the file cannot be written, or it cannot hold what was read.
     """
     with whole_file(path) as partial:
         _WRITERS[path.suffix](frames, partial, schema, dict(notes or {}))
-
-
-def for_people(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with lists as text and no text that a spreadsheet would run as a formula."""
-    text = pl.col(pl.String)
-    return flattened(frame).with_columns(
-        pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
-    )
+        if path.suffix == ".dbf":
+            with whole_file(names_path(path)) as names:
+                write_names(names, schema)
 
 
 def _headings(schema: Columns) -> list[str]:
-    return [f"'{name}" if re.match(_FORMULA, name) else name for name in schema]
+    return [f"'{name}" if re.match(FORMULA, name) else name for name in schema]
 
 
 def _parquet(frames: Frames, path: Path, schema: Columns, notes: dict[str, str]) -> None:
