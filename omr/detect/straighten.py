@@ -21,7 +21,6 @@ from omr.records import F64, U8, Raster, RejectReason
 
 LOOK_PX = 1000  # longer side of the picture in which outlines and markers are looked for
 LEAST_SHEET = 0.15  # share of the picture that a sheet must cover
-FRAME_SHARE = 0.97  # from which the sheet is the picture itself
 FEATURES = 4000
 LEAST_MATCHES = 25
 REFERENCE_OFF = 0.004  # of the page's longer side: how far matches may lie from the fit
@@ -104,7 +103,7 @@ def _through(points: F64, matrix: F64) -> F64:
 
 
 def _outline(picture: U8, find: Find) -> F64 | Fault:
-    """Corners of the largest bright quadrilateral; the picture's own where no background shows."""
+    """Corners of the largest bright quadrilateral."""
     height, width = picture.shape
     whole = float(width * height)
     smooth = cv2.GaussianBlur(cv2.morphologyEx(picture, cv2.MORPH_CLOSE, _disc(15)), (5, 5), 0)
