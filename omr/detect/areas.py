@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.design import LEAST_ALIKE, Side
+from omr.detect.levels import DARK_FROM
 from omr.detect.plane import Plane
 from omr.records import F32, F64, U8
 
@@ -28,7 +29,6 @@ MOST_OFF = 3.4  # px that bubbles may lie off their places on the average
 INSIDE = 0.36  # of the box, from its middle: what is measured, within all common outlines
 PRINT_FROM = 0.16
 LEAST_CLEAR = 0.3
-DARK_FROM = 0.25
 INK_SHARE = 0.985  # of all pixels are brighter than ink
 
 

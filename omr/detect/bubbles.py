@@ -13,13 +13,12 @@ from omr.detect.alignment import to_pixels
 from omr.detect.areas import measure_areas
 from omr.detect.kernels import SUB, sample_bubbles, snap_to_outline
 from omr.detect.letters import measure_beside_letters
-from omr.detect.levels import Levels
+from omr.detect.levels import DARK_FROM, Levels
 from omr.detect.plane import Plane
 from omr.records import F64, U8, Alignment
 
 ACROSS, DOWN = 20, 10  # samples inside a bubble
 MARGIN = 2  # samples of margin at each side
-DARK_FROM = 0.25  # a sample is dark from this share of the way from paper to ink
 OUTLINE_POINTS = 40
 SNAP_MM = 0.7
 SNAP_CONTRAST = 12.0

@@ -14,7 +14,7 @@ from omr.records import RejectReason
 TOO_DARK_PAPER = 70.0
 LEAST_CONTRAST = 45.0
 LEAST_OUTLINED = 0.75  # share of the bubbles whose printed outline must show; upside down 0.6 may
-LEAST_ALIKE = 0.68  # and where only places are known, that must look like one another
+LEAST_LIKENESS = 0.68  # and where only places are known, that must look like one another
 STREAK_SHARE = 0.6
 JUMP_SHARE = 0.12  # of a pitch, from which a track is out of step
 OTHER_SCALES = (0.5, 2 / 3, 0.75, 0.85, 1.17, 4 / 3, 1.5, 2.0)
@@ -73,7 +73,7 @@ def check_measured(place: Located, measured: Measured, design: Design) -> Fault 
             RejectReason.FOLDED_OR_TORN,
             f"{measured.off_page} bubbles lie beyond the edge of the scan",
         )
-    least = LEAST_ALIKE if design.bubbles.shape is BubbleShape.AREA else LEAST_OUTLINED
+    least = LEAST_LIKENESS if design.bubbles.shape is BubbleShape.AREA else LEAST_OUTLINED
     if design.finds and measured.outlined < least:
         return Fault(
             RejectReason.WRONG_DESIGN,

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.design import LEAST_ALIKE, Side
-from omr.detect.levels import Levels
+from omr.detect.levels import DARK_FROM, Levels
 from omr.detect.plane import Plane
 from omr.records import F64, U8
 
 PRINT_FROM = 0.15  # of the way from paper to ink, from which the median is print
 LEAST_CLEAR = 0.2  # share of the inside that must be left beside the letter
-DARK_FROM = 0.25
 SHIFTS = ((0, 0), *((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y))
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from omr.detect.kernels import histogram_lattice
 from omr.detect.plane import Plane
 
+DARK_FROM = 0.25  # a sample is dark from this share of the way from paper to ink
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:
