@@ -20,7 +20,7 @@ from omr.design import FieldKind, Role, SeveralRule, Side
 from omr.detect import fax
 from omr.detect.fax import FaxCoding
 from omr.detect.kernels import SUB
-from omr.policy import MarkRules, Policy
+from omr.policy import Policy
 from omr.records import Raster, Turn
 from omr.score.judge import Bit
 
@@ -508,7 +508,7 @@ def rows_of(side: Side, policy: Policy, figures: Sequence[Sequence[int]]) -> lis
 def judge(rows: list[Row], policy: Policy, bitonal: bool) -> Judged:
     """`judge_cards` of one card."""
     ruler = Ruler()
-    hand = hand_of(rows, policy.marks, bitonal, ruler)
+    hand = hand_of(rows, policy, bitonal, ruler)
     # What little was there may have been swallowed by a scanner that keeps no grey.
     swallowed = bitonal and ruler.below(hand.sigmas_from_nothing, policy.marks.swallowed_sigmas)
     weak = ruler.below(hand.darkness, policy.marks.hand_low)
@@ -527,10 +527,12 @@ def judge(rows: list[Row], policy: Policy, bitonal: bool) -> Judged:
     return Judged(verdicts, hand, ruler.close)
 
 
-def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> Hand:
+def hand_of(rows: list[Row], policy: Policy, bitonal: bool, ruler: Ruler) -> Hand:
     """`measure_hand`. Clear marks are those with no rival above half of them, or free ones."""
-    clean = 0.4 if bitonal else 1.0
-    floor, quiet = clean * rules.floor, (0.15 if bitonal else 1.0) * rules.quiet
+    rules = policy.marks
+    floor, quiet = rules.floor, rules.quiet
+    if bitonal:
+        floor, quiet = rules.bitonal_floor * floor, rules.bitonal_quiet * quiet
     marks: list[Box] = []
     blanks: list[Box] = []
     for row in rows:
@@ -545,7 +547,7 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
         marks += clear
         blanks += others
     fill = darkness = rules.hand_default
-    around = 0.25
+    around = policy.evidence.margin_usual
     filled_from, spread = rules.filled_from, 0.0
     if len(marks) >= 3:
         fill = max(median(m.fill for m in marks), 1 / 255)
@@ -554,8 +556,9 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
         strengths = sorted(m.strength for m in marks)
         usual, weak = strengths[len(marks) // 2], strengths[len(marks) // 10]
         spread = math.log(usual / weak) / 1.2816  # a tenth is 1.2816 deviations below the usual
-        if bitonal or ruler.below(darkness, 0.45):
-            filled_from = min(filled_from, max(math.exp(-3.5 * spread), rules.filled_least))
+        if bitonal or ruler.below(darkness, rules.light_below):
+            weakest = math.exp(-rules.weak_sigmas * spread)
+            filled_from = min(filled_from, max(weakest, rules.filled_least))
     blank_fill = blank_darkness = 0.0
     if blanks:
         blank_fill = min(median(b.fill for b in blanks), 0.3 * fill)
@@ -577,7 +580,9 @@ def hand_of(rows: list[Row], rules: MarkRules, bitonal: bool, ruler: Ruler) -> H
         max(filled_from, rules.quiet / room),
         min(quiet / room, rules.faint_from),
         sigmas,
-        not bitonal and ruler.below(darkness, 0.45) and ruler.below(0.4, fill),
+        not bitonal
+        and ruler.below(darkness, rules.light_below)
+        and ruler.below(rules.thin_below, fill),
     )
 
 
@@ -604,7 +609,9 @@ def _one_of(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler: Ruler) -
     lows = [low for low, _ in bounds]
     faint, filled = policy.marks.faint_from, hand.filled_from
     erased, several = policy.rivals.erased_from, policy.rivals.several_from
-    if ruler.below(hand.fill, 0.4):  # a rubbed out mark may look like another of thin strokes
+    if ruler.below(
+        hand.fill, policy.marks.thin_below
+    ):  # a rubbed out mark may look like another of thin strokes
         erased, several = erased / 2, (1 + several) / 2
     most = max(high for _, high in bounds)
     mean = max((low + high) / 2 for low, high in bounds)
@@ -654,7 +661,7 @@ def _each_for_itself(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler:
     verdict = Verdict()
     for k, (low, high) in enumerate(bounds):
         by_fill, by_darkness = _relative(row.boxes[k], hand)
-        grey = not bitonal and ruler.below(by_fill, 0.6 * by_darkness)
+        grey = not bitonal and ruler.below(by_fill, policy.evidence.smudge_below * by_darkness)
         mean = (low + high) / 2
         if not ruler.below(low, filled):
             verdict.filled.add(k)
@@ -678,12 +685,16 @@ def _look_at_mark(box: Box, verdict: Verdict, hand: Hand, policy: Policy, ruler:
         verdict.doubt(Bit.OUTSIDE, -0.3)
     by_fill, by_darkness = box.fill / hand.fill, box.darkness / hand.darkness
     several = len(verdict.filled) > 1
-    beside = ruler.below(by_fill, 0.8) and ruler.below(0.55 * box.fill, box.around)
-    share = limits.pale_below + (0.12 if ruler.below(by_darkness, 0.75) else 0.0)
+    spilt = ruler.below(limits.beside_from * box.fill, box.around)
+    beside = ruler.below(by_fill, limits.beside_below) and spilt
+    weak = ruler.below(by_darkness, limits.weak_below)
+    share = limits.pale_below + (limits.weak_pale_more if weak else 0.0)
     pale = ruler.below(by_darkness, share * by_fill)
-    beyond = not ruler.below(box.around, hand.around + 0.12)
-    even = ruler.below(0.90 * box.fill, box.darkness) and box.fill > 76 / 255
-    hole = beyond and even and ruler.below(by_fill, 0.82 * by_darkness)
+    beyond = not ruler.below(box.around, hand.around + limits.hole_from)
+    even = ruler.below(limits.hole_even * box.fill, box.darkness)
+    full = ruler.below(limits.hole_fill, box.fill)
+    blacker = ruler.below(by_fill, limits.hole_below * by_darkness)
+    hole = beyond and even and full and blacker
     if pale or (several and beside) or hole:
         verdict.doubt(Bit.DISAGREE, -0.2)
     thin = ruler.below(box.fill, limits.line_fill)

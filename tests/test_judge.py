@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from omr.design import CheckRule
 from omr.design_parse import parse_design
 from omr.errors import PolicyError
-from omr.policy import default_policy, load_policy, parse_policy
+from omr.policy import (
+    EvidenceRules,
+    MarkRules,
+    RivalRules,
+    SeveralRules,
+    default_policy,
+    load_policy,
+    parse_policy,
+)
 from omr.records import BarcodeRead, DoubtKind
 from omr.score.judge import judge_many
 from omr.score.reading import check_passes, names_of, read_many
@@ -143,25 +151,39 @@ FIELD = {f.name: f for f in SIDE.fields}
 DEFAULT = default_policy()
 POLICY = replace(
     DEFAULT,
-    marks=replace(
-        DEFAULT.marks,
+    marks=MarkRules(
         floor=0.06,
         faint_from=0.16,
         filled_from=0.35,
         filled_least=0.18,
+        weak_sigmas=3.5,
         quiet=0.025,
+        letter_left=0.06,
+        bitonal_floor=0.4,
+        bitonal_quiet=0.15,
         hand_low=0.06,
         hand_default=0.6,
+        light_below=0.45,
+        thin_below=0.4,
         swallowed_below=0.1,
         swallowed_sigmas=4.0,
     ),
-    rivals=replace(DEFAULT.rivals, erased_from=0.4, several_from=0.66, classic_margin=0.0),
-    several=replace(DEFAULT.several, answer="reading", identity="doubt", staff="doubt"),
-    evidence=replace(
-        DEFAULT.evidence,
+    rivals=RivalRules(erased_from=0.4, several_from=0.66, classic_margin=0.0),
+    several=SeveralRules(answer="reading", identity="doubt", staff="doubt"),
+    evidence=EvidenceRules(
         around_from=0.3,
+        margin_usual=0.25,
         blot_from=0.25,
         pale_below=0.55,
+        weak_below=0.75,
+        weak_pale_more=0.12,
+        smudge_below=0.6,
+        hole_from=0.12,
+        hole_fill=0.3,
+        hole_even=0.9,
+        hole_below=0.82,
+        beside_below=0.8,
+        beside_from=0.55,
         through_from=0.8,
         line_fill=0.25,
     ),
@@ -683,6 +705,7 @@ TOML = (resources.files("omr") / "policies" / "default.toml").read_text("utf-8")
         ("floor =", 'floor = "6 %"', "marks.floor must be a number, got '6 %'"),
         ("floor =", "floor = true", "marks.floor must be a number, got True"),
         ("floor =", "floor = 6", "marks.floor must be from 0 to 1, got 6"),
+        ("bitonal_floor =", "bitonal_floor = 0", "floor, .*filled_from must be above 0"),
         ("floor =", "floor = nan", "marks.floor must be from 0 to 1, got nan"),
         ("answer =", 'answer = "both"', 'several.answer must be "reading" or "doubt"'),
         ("faint_from =", "faint_from = 0.9", "faint_from must not be above marks.filled_from"),
