@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -69,13 +70,21 @@ class Table:
             return 1.0
         return float(value)
 
-    def whole(self, key: str, default: int | None = None, low: int = 1) -> int:
+    def whole(self, key: str, default: int | None = None, low: int = 1, high: int = 2000) -> int:
         value = self._take(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= 2000:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             if key in self.content:
-                self.fault(f"{key} must be a whole number from {low} to 2000, got {value!r}", key)
+                self.fault(f"{key} must be a whole number from {low} to {high}, got {value!r}", key)
             return low
         return value
+
+    def day(self, key: str) -> date:
+        value = self._take(key, None)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        if key in self.content:
+            self.fault(f"{key} must be a date, written 2026-06-12 without quotes", key)
+        return date(2000, 1, 1)
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._take(key, default)

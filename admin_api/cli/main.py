@@ -1,0 +1,53 @@
+"""`kaowu`: one sub-command a desk, each in its own file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from admin_api.acts.roles import Role
+from admin_api.cli.audit import audit_app
+from admin_api.cli.desk import passphrase_of
+from admin_api.cli.staff import staff_app
+from admin_api.office import found_office
+from admin_api.settings import read_settings
+from admin_api.staff.service import Newcomer
+from omr.errors import OmrError
+
+app = typer.Typer(
+    help="The examination office: from answer cards to released scores.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(staff_app, name="staff")
+app.add_typer(audit_app, name="audit")
+
+
+@app.command()
+def init(
+    exam: Annotated[Path, typer.Argument(metavar="EXAM.toml", help="Calendar, papers, lines.")],
+    admin: Annotated[str, typer.Option(metavar="NAME", help="The first administrator.")],
+) -> None:
+    """Set up this machine's office for an exam, with its first administrator."""
+    settings = read_settings()
+    phrase = passphrase_of(settings, admin, new=True)
+    office = found_office(settings, exam, Newcomer(admin, Role.ADMINISTRATOR, phrase))
+    typer.echo(f"{settings.home}: {office.exam.year} {office.exam.name}, run by {admin}")
+    typer.echo(f"Keep a copy of {settings.secret} in a safe: without it no answer key opens.")
+
+
+def main() -> None:
+    """The entry point: our own errors are told in words, with their exit code."""
+    try:
+        app()
+    except OmrError as error:
+        print(f"kaowu: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Opens the database: SQLite with one writer and a write-ahead log, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from admin_api.errors import StoreError
+from admin_api.tables import metadata
+
+_BUSY_MS = 60_000
+_WRITER = 4_203_2020  # PostgreSQL's advisory lock of the one writer
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for a database URL; nothing is connected yet.
+
+    Raises:
+        StoreError: the URL is of a kind that is not served.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("KAOWU_DATABASE is no database URL; give postgresql://…") from error
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_MS / 1000})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    raise StoreError(f"{parsed.get_backend_name()} is not served; use sqlite or postgresql")
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by hand, see _begin_sqlite
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -262144",
+        f"busy_timeout = {_BUSY_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = "IMMEDIATE" if connection.get_execution_options().get("writer") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction of the one writer: others wait; all of it is stored, or nothing.
+
+    Raises:
+        StoreError: the database cannot be reached or written, or was busy for too long.
+    """
+    with _told("written"), engine.connect() as connection:
+        writer = connection.execution_options(writer=True)
+        with writer.begin():
+            if engine.dialect.name == "postgresql":
+                writer.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+            yield writer
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one moment of the database.
+
+    Raises:
+        StoreError: the database cannot be reached or read.
+    """
+    with _told("read"), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"the database cannot be {what}: {_reason(error)}") from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    reason = str(getattr(error, "orig", error)).strip().splitlines()
+    words = reason[0] if reason else type(error).__name__
+    if "full" in words:
+        return f"{words}; free some space and run the same command again: nothing was stored"
+    if "locked" in words:
+        return f"{words}; another command is writing: wait for it and run this one again"
+    return words
+
+
+def create_tables(engine: Engine) -> None:
+    """Bring the database to the newest schema.
+
+    Raises:
+        StoreError: it cannot be written, or it is newer than this program.
+    """
+    from admin_api.migrations import upgrade
+
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with _told("created"):
+        upgrade(engine)
+
+
+def is_created(engine: Engine) -> bool:
+    """Whether the schema is there.
+
+    Raises:
+        StoreError: the database cannot be reached.
+    """
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        return False
+    with _told("opened"):
+        return inspect(engine).has_table("act")
+
+
+def keep_append_only(connection: Connection) -> None:
+    """Have the database itself refuse every change and deletion of what is stored."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text(
+                "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'facts are append-only: %', TG_TABLE_NAME; END $$"
+            )
+        )
+    for table in metadata.sorted_tables:
+        for change in ("UPDATE", "DELETE"):
+            name = f"no_{change.lower()}_{table.name}"
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    text(
+                        f'CREATE TRIGGER {name} BEFORE {change} ON "{table.name}" '
+                        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+                    )
+                )
+            else:
+                connection.exec_driver_sql(
+                    f'CREATE TRIGGER {name} BEFORE {change} ON "{table.name}" '
+                    "BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END"
+                )

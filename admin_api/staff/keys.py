@@ -1,0 +1,75 @@
+"""A person's Ed25519 key, sealed under a passphrase; and sealing in general."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from admin_api.errors import NotAllowed, Refused
+
+LEAST_PASSPHRASE = 12
+_SALT, _NONCE = 16, 12
+_SCRYPT = {"length": 32, "n": 2**15, "r": 8, "p": 1}  # 32 MiB and some 80 ms a guess
+
+
+def new_key(name: str, passphrase: str) -> tuple[str, str]:
+    """A new key pair: the public key in hex, and the private one sealed.
+
+    Raises:
+        Refused: the passphrase is too short.
+    """
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise Refused(f"a passphrase needs at least {LEAST_PASSPHRASE} characters; choose another")
+    key = Ed25519PrivateKey.generate()
+    salt = os.urandom(_SALT)
+    sealed = salt + seal(_derived(passphrase, salt), key.private_bytes_raw(), name)
+    return key.public_key().public_bytes_raw().hex(), base64.b64encode(sealed).decode()
+
+
+def unlock(name: str, sealed: str, passphrase: str) -> Ed25519PrivateKey:
+    """The private key.
+
+    Raises:
+        NotAllowed: the passphrase is wrong.
+    """
+    content = base64.b64decode(sealed)
+    salt, rest = content[:_SALT], content[_SALT:]
+    try:
+        return Ed25519PrivateKey.from_private_bytes(unseal(_derived(passphrase, salt), rest, name))
+    except InvalidTag:
+        raise NotAllowed(f"that is not the passphrase of {name}; try again") from None
+
+
+def is_signed(public_key: str, message: bytes, signature: str) -> bool:
+    """Whether the signature (hex) of a message is that public key's (hex)."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(
+            bytes.fromhex(signature), message
+        )
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def seal(key: bytes, content: bytes, purpose: str) -> bytes:
+    """Content under AES-256-GCM, bound to its purpose: a nonce, then the sealed bytes."""
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, content, purpose.encode())
+
+
+def unseal(key: bytes, sealed: bytes, purpose: str) -> bytes:
+    """What was sealed.
+
+    Raises:
+        InvalidTag: another key, another purpose, or altered.
+    """
+    return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
+
+
+def _derived(passphrase: str, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, **_SCRYPT).derive(passphrase.encode())
