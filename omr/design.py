@@ -109,6 +109,25 @@ class CheckRule(StrEnum):
     MOD10 = "mod10"  # Luhn, ISO/IEC 7812-1
     MOD11_2 = "mod11-2"  # ISO/IEC 7064 MOD 11-2, as in GB 11643; X stands for 10
 
+    def passes(self, value: str) -> bool:
+        """Whether the last character of a number is the check character of the others."""
+        if self is CheckRule.NONE:
+            return True
+        number, last = value[:-1], value[-1:]
+        return (number.isdecimal() or not number) and last == self.character_for(number)
+
+    def character_for(self, number: str) -> str:
+        """The check character that belongs after a number of digits; "" where there is none."""
+        if self is CheckRule.NONE:
+            return ""
+        if self is CheckRule.MOD10:
+            doubled = [int(c) * (2 - k % 2) for k, c in enumerate(reversed(number))]
+            return str(-sum(d // 10 + d % 10 for d in doubled) % 10)
+        total = 0
+        for character in number:
+            total = (total + int(character)) * 2 % 11
+        return "0123456789X"[(12 - total) % 11]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
@@ -159,6 +178,21 @@ class Bubbles:
     height_mm: float
     stroke_mm: float
     labelled: bool
+
+    def outline_mm(self, beyond_mm: float = 0.0) -> F64:
+        """Corners (n, 2) of the outline round its centre, so far outside the printed line.
+
+        An oval is a stadium: a straight middle between half discs. Brackets stand in their box.
+        """
+        half = np.array([self.width_mm, self.height_mm]) / 2 + beyond_mm
+        if self.shape is not BubbleShape.OVAL:
+            corners: F64 = half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+            return corners
+        radius = float(half.min())
+        angles = np.linspace(0, 2 * np.pi, 32, endpoint=False) + np.pi / 32
+        round_ends = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        outline: F64 = np.sign(round_ends) * (half - radius) + radius * round_ends
+        return outline
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from omr.design import CheckRule, Design, Field, FieldKind, SeveralRule, Zone
 from omr.press_barcodes import BarcodeMisfit, fit
-from omr.score.reading import UNREADABLE, check_passes
+from omr.score.reading import UNREADABLE
 
 Finding = tuple[int, str]
 
@@ -85,7 +85,7 @@ def _check_field(field: Field) -> Iterator[Finding]:
                 f"the allowed value {value!r} cannot be filled in with {field.length} × "
                 f"{'/'.join(field.values)}; delete it, or mend length or values",
             )
-        elif not check_passes(field.check, value):
+        elif not field.check.passes(value):
             yield (
                 field.line,
                 f"the allowed value {value!r} fails the check {field.check.value}; mend it, or "

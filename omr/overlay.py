@@ -38,7 +38,6 @@ from omr.sketch import (
     Sketch,
     band,
     box,
-    bubble_outline_mm,
     cut_short,
     sketch,
     stack,
@@ -197,7 +196,7 @@ def _words_of(doubts: list[Doubt]) -> str:
 
 def _draw_bubbles(page: Sketch, card: Card, reading: CardReading) -> None:
     side, turned = card.side, card.alignment.matrix[:2, :2].T
-    outline = bubble_outline_mm(card.look, _BEYOND_MM) @ turned
+    outline = card.look.outline_mm(_BEYOND_MM) @ turned
     doubted = doubted_groups(side, reading)
     for group, doubts in doubted.items():
         span = slice(side.group_start[group], side.group_start[group + 1])

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.design import Bubbles, BubbleShape
 from omr.detect.tones import grey_of
 from omr.records import F64, U8, Raster, Turn
 
@@ -152,19 +151,6 @@ def sketch(grey: U8, px_per_mm: float | None) -> Sketch:
     # Pale, so that colours carry, but pencil must stay plain to see.
     pale = (255 - 0.78 * (255 - small.astype(np.float32))).astype(np.uint8)
     return Sketch(np.ascontiguousarray(np.repeat(pale[:, :, None], 3, axis=2)), scale)
-
-
-@functools.cache
-def bubble_outline_mm(look: Bubbles, beyond_mm: float) -> F64:
-    """The bubble's outline (n, 2) round its centre, so far outside the printed line."""
-    w, h = look.width_mm / 2 + beyond_mm, look.height_mm / 2 + beyond_mm
-    if look.shape is not BubbleShape.OVAL:
-        return np.array([[-w, -h], [w, -h], [w, h], [-w, h]])
-    radius = min(w, h)
-    angles = np.linspace(0, 2 * np.pi, 32, endpoint=False) + np.pi / 32
-    round_ends = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    outline: F64 = np.sign(round_ends) * (np.array([w, h]) - radius) + radius * round_ends
-    return outline
 
 
 def box(low: F64, high: F64) -> F64:

@@ -33,7 +33,6 @@ from omr.sketch import (
     Sketch,
     band,
     box,
-    bubble_outline_mm,
     cut_short,
     save,
     sketch,
@@ -182,7 +181,7 @@ class _Pictures:
     def measured(self, place: Located, measured: Measured) -> None:
         self._centres_px = measured.centres_px
         page = self._page(place.alignment.turn, place.alignment.px_per_mm)
-        outline = bubble_outline_mm(self._design.bubbles, 0.1) @ place.alignment.matrix[:2, :2].T
+        outline = self._design.bubbles.outline_mm(0.1) @ place.alignment.matrix[:2, :2].T
         for at, row in zip(measured.centres_px, measured.figures, strict=True):
             fill, darkness, around, through = (float(f) / 255 for f in row[:4])
             strength = min(1.0, (fill + darkness) / 1.2)

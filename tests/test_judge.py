@@ -25,7 +25,7 @@ from omr.policy import (
 )
 from omr.records import BarcodeRead, DoubtKind
 from omr.score.judge import judge_many
-from omr.score.reading import check_passes, names_of, read_many
+from omr.score.reading import names_of, read_many
 
 EXAM = parse_design(
     """\
@@ -578,19 +578,20 @@ def test_check_characters_on_the_card():
 )
 def test_check_characters_catch_every_single_slip_and_swap(rule, good):
     """Numbers published with the rules: the rules' own promise is single slips, and swaps."""
-    assert check_passes(rule, good)
+    assert rule.passes(good)
+    assert rule.character_for(good[:-1]) == good[-1]
     for at, right in enumerate(good):
         for wrong in set("0123456789") - {right}:
-            assert not check_passes(rule, good[:at] + wrong + good[at + 1 :])
+            assert not rule.passes(good[:at] + wrong + good[at + 1 :])
     for at in range(len(good) - 1):
         a, b = good[at], good[at + 1]
         # Luhn does not see 09 and 90 swapped.
         if a != b and {a, b} != {"0", "9"}:
-            assert not check_passes(rule, good[:at] + b + a + good[at + 2 :])
+            assert not rule.passes(good[:at] + b + a + good[at + 2 :])
 
 
 def test_no_check_rule_passes_everything():
-    assert check_passes(CheckRule.NONE, "12345")
+    assert CheckRule.NONE.passes("12345")
 
 
 # ── barcodes ─────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ import pytest
 import zxingcpp
 
 from omr.design import Design, FieldKind, builtin_names, load_design
+from omr.detect.bubbles import outline_mm
 from omr.records import U8, SideName, Turn
 from omr.simulate import (
     Mix,
@@ -26,7 +27,7 @@ from omr.simulate import (
     simulate,
     simulate_card,
 )
-from omr.simulate.answers import check_digit
+from omr.simulate.blank import blank_card
 from omr.simulate.catalogue import DEFECTS
 from omr.simulate.mix import ScanKind, ScanMode
 
@@ -299,9 +300,13 @@ def test_a_mix_of_ones_own(tmp_path: Path) -> None:
     assert mix.scans == load_mix("clean").scans
 
 
-def test_check_digits() -> None:
-    from omr.design import CheckRule
-
-    assert check_digit("7992739871", CheckRule.MOD10) == "3"
-    assert check_digit("11010519491231002", CheckRule.MOD11_2) == "X"
-    assert check_digit("44052418800101001", CheckRule.MOD11_2) == "4"
+@pytest.mark.parametrize("name", builtin_names())
+def test_the_print_is_what_the_reader_looks_for(name: str) -> None:
+    """Every outline is dark where detection, after the press, expects it, an oval's ends too."""
+    design = load_design(name)
+    (side, *_), px_per_mm = design.sides, 300 / 25.4
+    blank = blank_card(design, side.name, 300, ScanMode.GREY, (0.9, 0.95, 0))
+    outline = outline_mm(design.bubbles)[:, :2]
+    places = (side.centres_mm[:, None, :] + outline) * px_per_mm
+    x, y = places.astype(int).reshape(-1, 2).T
+    assert np.mean(blank[y, x] < 150) > 0.99

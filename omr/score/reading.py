@@ -251,7 +251,7 @@ def _field_doubts(
             if field.allowed and value not in field.allowed:
                 text = f"{value} is not one of the values that {field.name} may take"
                 doubts[page].append(Doubt(DoubtKind.VALUE_NOT_ALLOWED, field.name, text))
-            if not check_passes(field.check, value):
+            if not field.check.passes(value):
                 text = f"the check character of {value} is wrong"
                 doubts[page].append(Doubt(DoubtKind.CHECK_FAILED, field.name, text))
 
@@ -266,21 +266,3 @@ def _barcode_doubts(
         if not code.text and (zone.required or code.reader == "unread"):
             text = "neither reader can read it" if code.reader else "neither reader sees one"
             doubts.append(Doubt(DoubtKind.BARCODE_MISSING, zone.name, text))
-
-
-def check_passes(rule: CheckRule, value: str) -> bool:
-    """Whether the last character of a number is the check character of the others."""
-    if rule is CheckRule.MOD10:
-        digits = [int(c) for c in reversed(value)] if value.isdigit() else [1]
-        doubled = [
-            d if i % 2 == 0 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(digits)
-        ]
-        return sum(doubled) % 10 == 0
-    if rule is CheckRule.MOD11_2:
-        total = 0
-        for c in value[:-1]:
-            if not c.isdigit():
-                return False
-            total = (total + int(c)) * 2 % 11
-        return value[-1] == "0123456789X"[(12 - total) % 11]
-    return True

@@ -91,20 +91,9 @@ def _grid_value(one: Field, rng: np.random.Generator) -> str:
     while True:
         characters = [str(c) for c in rng.choice(one.values, one.length)]
         if one.check is not CheckRule.NONE:
-            characters[-1] = check_digit("".join(characters[:-1]), one.check)
+            characters[-1] = one.check.character_for("".join(characters[:-1]))
         if characters[-1] in one.values:
             return "".join(characters)
-
-
-def check_digit(number: str, rule: CheckRule) -> str:
-    """The check character that belongs after a number of digits."""
-    if rule is CheckRule.MOD10:
-        doubled = [int(c) * (2 - k % 2) for k, c in enumerate(reversed(number))]
-        return str(-sum(d // 10 + d % 10 for d in doubled) % 10)
-    total = 0
-    for character in number:
-        total = (total + int(character)) * 2 % 11
-    return "0123456789X"[(12 - total) % 11]
 
 
 def spoil_answers(

@@ -119,11 +119,9 @@ def _bubbles(plane: Plane, design: Design, side: Side) -> None:
     for x, y in side.centres_mm:
         left, right, top, bottom = x - w / 2, x + w / 2, y - h / 2, y + h / 2
         match look.shape:
-            case BubbleShape.BOX | BubbleShape.AREA:
-                box = [(left, top), (right, top), (right, bottom), (left, bottom)]
-                plane.line(box, stroke, closed=True)
-            case BubbleShape.OVAL:
-                plane.ellipse((x, y), (w, h), width_mm=stroke)
+            case BubbleShape.BOX | BubbleShape.AREA | BubbleShape.OVAL:
+                outline = [(x + dx, y + dy) for dx, dy in look.outline_mm()]
+                plane.line(outline, stroke, closed=True)
             case BubbleShape.BRACKETS:
                 lip = 0.16 * w
                 for edge, inwards in ((left, lip), (right, -lip)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from omr.design import Bubbles
@@ -21,7 +19,6 @@ from omr.sketch import (
     Sketch,
     band,
     box,
-    bubble_outline_mm,
     sketch,
     stack,
     tag,
@@ -77,7 +74,7 @@ def _draw_fields(page: Sketch, look: Bubbles, proposal: Proposal, drawn: tuple[f
     """A proposal's bubbles; its colour tells it from its neighbours."""
     scale, number = drawn
     colour = _COLOURS[number % len(_COLOURS)]
-    outline = bubble_outline_mm(replace(look, stroke_mm=0.1), 0.15)
+    outline = look.outline_mm(0.15)
     half = np.array([look.width_mm, look.height_mm]) / 2
     for name, field in zip(proposal.names(), proposal.centres_mm, strict=True):
         for character in field:
