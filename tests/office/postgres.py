@@ -1,0 +1,99 @@
+"""A PostgreSQL server of the tests' own, on loopback, stopped by its process id."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+_PATIENCE_S = 60
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server; every call of `database` makes an empty database."""
+
+    port: int
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"office{next(self._numbers)}"
+        with self._connect() as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            with self._connect():
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True
+        )
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Server]:
+    """Start a server in a folder of its own and stop it at the end."""
+    programs = _programs()
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    # PostgreSQL refuses to run as root.
+    account = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    if account:
+        shutil.chown(folder, "postgres", "postgres")
+    place = folder / "cluster"
+    made = [programs / "initdb", "-D", place, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    subprocess.run([*made, "--locale=C"], check=True, capture_output=True, cwd=folder, **account)
+    server = Server(_free_port())
+    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    process = subprocess.Popen(
+        [programs / "postgres", "-D", place, "-p", str(server.port), *settings],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        **account,
+    )
+    try:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not server.is_up():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL did not start")
+            time.sleep(0.05)
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)  # at once, though clients are connected
+        process.wait(_PATIENCE_S)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
+    """Where the newest server's programs are."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if found:
+        return found[-1].parent
+    if program := shutil.which("postgres"):
+        return Path(program).resolve().parent
+    raise RuntimeError("PostgreSQL is not installed; make test installs it with apt")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
