@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import fastexcel
-
+from omr.encodings import decoded, standard
 from omr.errors import RosterError
+from omr.spreadsheet import SpreadsheetError, not_text, open_book, text_of
 
 COLUMNS = {
     "number": ("number", "准考证号", "学号", "考号"),
@@ -24,9 +24,6 @@ COLUMNS = {
 }
 MOST_FINDINGS = 20
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,40}")
-# Python decodes eight GB18030 characters to private use; GB18030-2022 gives them these.
-_PRIVATE, _STANDARD = "\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864", "龴龵龶龷龸龹龺龻"
-_TO_STANDARD = str.maketrans(_PRIVATE, _STANDARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,67 +145,37 @@ def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _decoded(path: Path, content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return text.translate(_TO_STANDARD) if encoding == "gb18030" else text
-    raise RosterError(f"{path} is neither UTF-8 nor GB18030; save it as CSV UTF-8 or as XLSX")
+    try:
+        return standard(decoded(content))
+    except UnicodeDecodeError as error:
+        raise RosterError(
+            f"{path} is neither UTF-8 nor GB18030; save it as CSV UTF-8 or as XLSX"
+        ) from error
 
 
 def _sheet_rows(path: Path) -> list[tuple[int, list[str]]]:
     """The first sheet's rows as text; refuses numbers among the identifiers."""
     try:
-        book = fastexcel.read_excel(path)
-        # skip_rows=0 keeps leading empty rows, so that row numbers are the sheet's own.
-        sheet = book.load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
-    except fastexcel.FastExcelError as error:
+        book = open_book(path)
+        _, table = text_of(book)
+    except SpreadsheetError as error:
         reason = str(error).splitlines()[0]
         raise RosterError(f"{path} cannot be read ({reason}); give a CSV or XLSX file") from error
-    table = sheet.to_polars()
     rows = [
-        (number, [cell or "" for cell in cells])
+        (number, [standard(cell or "") for cell in cells])
         for number, cells in enumerate(table.iter_rows(), 1)
         if any(cells)
     ]
     if rows:
         places = _places(path, rows[0][1])
-        findings: list[str] = []
-        for key in ("number", "barcode"):
-            if key in places:
-                first, last = rows[0][0], table.height
-                name = table.columns[places[key]]
-                findings += [
-                    f"row {row + 1}: the {key} is stored as a number, which loses leading zeros "
-                    "and last digits; format the column as text and enter it again"
-                    for row in _not_text(book, name, first, last)
-                ]
-        _refuse(path, findings)
-    return rows
-
-
-def _not_text(book: fastexcel.ExcelReader, column: str, first: int, last: int) -> list[int]:
-    """Rows from `first` up to `last` (0-based) whose cell in the column is no text."""
-    if first >= last:
-        return []
-    try:
-        sheet = book.load_sheet(
-            0,
-            header_row=None,
-            skip_rows=first,
-            n_rows=last - first,
-            schema_sample_rows=None,
-            dtype_coercion="strict",
-            use_columns=[column],
+        keys = {places[key]: key for key in ("number", "barcode") if key in places}
+        numbers = not_text(book, list(keys), rows[0][0], table.height, MOST_FINDINGS)
+        _refuse(
+            path,
+            [
+                f"row {row + 1}: the {keys[column]} is stored as a number, which loses leading "
+                "zeros and last digits; format the column as text and enter it again"
+                for row, column in numbers
+            ],
         )
-        if all(c.dtype in ("string", "null") for c in sheet.selected_columns):
-            return []
-    except fastexcel.UnsupportedColumnTypeCombinationError:
-        pass
-    if last - first == 1:
-        return [first]
-    middle = (first + last) // 2
-    low = _not_text(book, column, first, middle)
-    # The message lists no more than so many: leave the rest unread.
-    return low if len(low) >= MOST_FINDINGS else low + _not_text(book, column, middle, last)
+    return rows
