@@ -1,0 +1,91 @@
+"""The frames that travel between the features, their columns declared once.
+
+intake ──CARDS──▶ review, corrections (overlays) ──CARDS──▶ joining ──▶ PAGE_STATES
+registration ──ENROLMENTS, BAGS──▶                              └─────▶ ENROLMENT_STATES ──▶ scores
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+Schema = dict[str, pl.DataType]
+_IDS = pl.List(pl.Int64())
+
+CARDS: Schema = {
+    "page": pl.Int64(),
+    "reading": pl.Int64(),  # the newest of the page
+    "region": pl.String(),
+    "box": pl.String(),
+    "bag": pl.String(),
+    "position": pl.Int64(),  # in the bag's feed, from 1
+    "sha256": pl.String(),  # of the image
+    "status": pl.String(),  # read, review, rejected
+    "replaced": pl.Boolean(),  # another page stands for it, or it is no card
+    "ticket": pl.String(),  # "" blank; "?" stands for a digit that cannot be told
+    "subject": pl.String(),
+    "form": pl.String(),
+    "absent": pl.Boolean(),
+    "violation": pl.Boolean(),
+    "barcode": pl.String(),
+    "barcode_paper": pl.String(),  # the barcode's parts by the exam's pattern, "" where it has none
+    "barcode_form": pl.String(),
+    "barcode_ticket": pl.String(),
+    "answers": pl.Binary(),  # one byte an item, bit k is option k
+    "open": pl.List(pl.String()),  # fields with a doubt that nobody settled yet
+    "decisions": _IDS,  # the settled decisions that changed or confirmed something
+    "corrections": _IDS,
+}
+"""A row a page, in the order of page ids: as read, then as decided, then as corrected."""
+
+ENROLMENTS: Schema = {
+    "enrolment": pl.Int64(),
+    "candidate": pl.Int64(),
+    "ticket": pl.String(),
+    "subject": pl.String(),
+    "paper": pl.String(),
+    "room": pl.Int64(),
+    "seat": pl.String(),
+    "region": pl.String(),
+    "specialty": pl.String(),
+    "medium": pl.String(),  # card, computer
+    "present": pl.Boolean(),  # null where no list names it
+    "corrections": _IDS,  # that changed `present`
+    "computer_answers": pl.Int64(),  # the fact's id, null where there is none
+    "computer_form": pl.String(),
+    "computer_masks": pl.Binary(),
+}
+"""A row an enrolment, in the order of enrolment ids."""
+
+BAGS: Schema = {
+    "region": pl.String(),
+    "box": pl.String(),
+    "bag": pl.String(),
+    "room": pl.Int64(),
+    "subject": pl.String(),
+    "cards": pl.Int64(),
+}
+"""A row a bag as the recovery forms list it (回收确认单)."""
+
+PAGE_STATES: Schema = {
+    "page": pl.Int64(),
+    "state": pl.String(),
+    "enrolment": pl.Int64(),  # that it names, null where none
+    "evidence": pl.String(),
+}
+"""A row a page: exactly one state each."""
+
+ENROLMENT_STATES: Schema = {
+    "enrolment": pl.Int64(),
+    "state": pl.String(),
+    "page": pl.Int64(),  # of its one matched card, null where there is none
+    "reading": pl.Int64(),
+    "form": pl.String(),  # settled: of the card, its barcode or the computer
+    "answers": pl.Binary(),  # null where there are none to score
+    "evidence": pl.String(),
+}
+"""A row an enrolment: exactly one state each."""
+
+
+def empty(schema: Schema) -> pl.DataFrame:
+    """A frame of these columns without rows."""
+    return pl.DataFrame(schema=schema)
