@@ -245,17 +245,21 @@ class _SideParser:
         return grid[base] + (grid[base + 1] - grid[base]) * (number - base)
 
     def _point(self, t: Table, at: dict[str, float]) -> tuple[float, float]:
-        x = at.get("x_mm", 0.0)
-        y = at.get("y_mm", 0.0)
-        if "column" in at:
-            x += self._grid(t, "at", "column", at["column"])
-        elif "x_mm" not in at:
-            t.fault("at needs x_mm or column", "at")
-        if "row" in at:
-            y += self._grid(t, "at", "row", at["row"])
-        elif "y_mm" not in at:
-            t.fault("at needs y_mm or row", "at")
-        return x, y
+        return self._along(t, at, "x_mm", "column"), self._along(t, at, "y_mm", "row")
+
+    def _along(self, t: Table, at: dict[str, float], mm: str, number: str) -> float:
+        """Where a place lies on one axis, which it says in mm or by its number, not by both."""
+        if mm in at and number in at:
+            t.fault(
+                f"a place and its steps say {mm} and {number}; use {mm} in all of them, or "
+                f"{number} in all of them",
+                "at",
+            )
+        elif number in at:
+            return self._grid(t, "at", number, at[number])
+        elif mm not in at:
+            t.fault(f"at needs {mm} or {number}", "at")
+        return at.get(mm, 0.0)
 
     def _field(self, t: Table) -> None:
         kind = t.choice("kind", FieldKind)

@@ -116,6 +116,8 @@ def test_builtin_designs_and_the_small_one_are_clean() -> None:
         ("size_mm = 4.0", "size_mm = 4.0\ncolour = 3", "colour is not known here"),
         ("column = 2, row = 15", "column = 2, row = 25", "row 25 is off the track"),
         ("column = 2, row = 15", "column = 2, line = 15", "takes numbers for column, row"),
+        ("column = 2, row = 15", "column = 2, row = 15, y_mm = 1", "say y_mm and row; use y_mm in"),
+        ("column = 2, row = 15", "x_mm = 30, row = 15", "say x_mm and column; use x_mm in all"),
         ('name = "q{n}"', 'name = "q"', "name must hold {n}"),
         ('values = "ABCD"', 'values = "ABCA"', "different"),
         ('kind = "barcode"', 'kind = "barcode"\nsymbologies = ["EAN13"]', "'EAN13' is not read"),
