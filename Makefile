@@ -34,8 +34,8 @@ lint: setup
 # The kernels a second time as plain Python: the compiled and the written arithmetic must agree.
 test: lint
 	$(BIN)/pytest -n auto
-	@if [ -f tests/test_kernels.py ]; then \
-		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto tests/test_kernels.py; \
+	@if [ -d tests/kernels ]; then \
+		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto tests/kernels; \
 	fi
 
 format: setup

@@ -1,7 +1,7 @@
 """Compiled arithmetic over points: found marks, the walk along a track, paper → pixels.
 
 Plain arrays in, the caller's arrays out; checks are outside. Every kernel has a slow plain twin
-in tests/oracle.py. Points are (x, y), in px of the upright page or in mm of the paper.
+in tests/oracle. Points are (x, y), in px of the upright page or in mm of the paper.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Compiled arithmetic over pixels. Plain arrays in, the caller's arrays out; checks are outside.
 
-Every kernel has a slow plain twin in tests/oracle.py. `data` is the page's flat read-only bytes
+Every kernel has a slow plain twin in tests/oracle. `data` is the page's flat read-only bytes
 and `view` the (start, step in x, step in y) of a `Plane`; coordinates are upright pixels, pixel
 (x, y) covering [x, x + 1) × [y, y + 1).
 """

@@ -1,0 +1,1 @@
+"""What counts as a mark, told as the exam tells it."""
