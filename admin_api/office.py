@@ -17,6 +17,7 @@ from admin_api.database import create_tables, is_created, open_engine
 from admin_api.errors import NotFound, Refused, StoreError
 from admin_api.exam.parse import load_exam, parse_exam
 from admin_api.exam.terms import Exam
+from admin_api.intake.cards import card_artefacts
 from admin_api.settings import Settings
 from admin_api.staff.keys import new_key, unlock
 from admin_api.staff.service import Newcomer, check, enter
@@ -60,6 +61,7 @@ def found_office(
     signer = Signer(administrator.name, Role.ADMINISTRATOR, "", "", key)
     with ledger.act(signer, ActKind.INIT, target=exam.name, exam=exam.sha256) as act:
         act.add(tables.exam, [{"text": text, "sha256": exam.sha256}])
+        act.add(tables.artefact, card_artefacts(exam.card, exam_file.parent))
         enter(act, administrator, public, sealed)
     return open_office(settings, clock)
 

@@ -197,8 +197,9 @@ page = _fact(
     _text("bag"),
     _count("position"),  # in the bag's feed, from 1
     _text("source"),
-    _count("frame"),
-    _text("sha256"),  # of the image, in the vault
+    _count("frame"),  # page within the image's file, from 0
+    _text("sha256"),  # of the page
+    _text("image"),  # its file in the vault, "" where it could not be opened
     UniqueConstraint("region", "box", "bag", "sha256"),
     Index(None, "sha256"),
 )

@@ -11,6 +11,8 @@ import typer
 from admin_api.acts.roles import Role
 from admin_api.cli.audit import audit_app
 from admin_api.cli.desk import passphrase_of
+from admin_api.cli.intake import intake
+from admin_api.cli.review import review_app
 from admin_api.cli.staff import staff_app
 from admin_api.office import found_office
 from admin_api.settings import read_settings
@@ -24,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(staff_app, name="staff")
+app.add_typer(review_app, name="review")
 app.add_typer(audit_app, name="audit")
+app.command()(intake)
 
 
 @app.command()

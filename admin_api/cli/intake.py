@@ -1,0 +1,54 @@
+"""`kaowu intake`: cards in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from admin_api.cli.desk import As, here, signer
+from admin_api.errors import Refused
+from admin_api.intake.scans import BagName, Lot, lots_in
+from admin_api.intake.service import Taken, take_in
+from omr.pool import Limits
+from omr.progress import shown_on
+
+
+def intake(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="A bag's scans, in feed order.")
+    ],
+    as_: As,
+    region: Annotated[str, typer.Option(help="考区.")] = "",
+    box: Annotated[str, typer.Option(help="箱号.")] = "",
+    bag: Annotated[str, typer.Option(help="袋号.")] = "",
+    tree: Annotated[
+        bool, typer.Option("--tree", help="The one PATH holds folders region/box/bag.")
+    ] = False,
+) -> None:
+    """Read and store cards; an interrupted intake goes on when the command is repeated."""
+    office = here()
+    if tree:
+        if len(paths) > 1 or region or box or bag:
+            raise Refused("with --tree name one folder, and no region, box or bag")
+        lots = lots_in(paths[0])
+    else:
+        if not (region and box and bag):
+            raise Refused("name the cards' --region, --box and --bag, or a folder with --tree")
+        lots = [Lot(BagName(region, box, bag), tuple(paths))]
+    limits = Limits(office.settings.workers or len(os.sched_getaffinity(0)))
+    taken = take_in(office, signer(office, as_), lots, limits, shown_on(sys.stderr))
+    typer.echo(told(taken))
+
+
+def told(taken: Taken) -> str:
+    """What an intake did, in words."""
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(taken.statuses.items()))
+    lines = [f"{taken.pages} pages: {counts or 'nothing new'}"]
+    if taken.known:
+        lines.append(f"{taken.known} were there already and stay as they are")
+    lines += [f"  {count:>5} {reason}" for reason, count in taken.reasons.most_common()]
+    return "\n".join(lines)

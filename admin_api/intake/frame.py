@@ -1,0 +1,69 @@
+"""The cards as read, one row a page: where every fold over them begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+
+from admin_api import tables
+from admin_api.bulk import read_frame
+from admin_api.exam.terms import CardUse
+from admin_api.frames import CARDS
+
+_PARTS = ("paper", "form", "ticket")
+
+
+def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
+    """Every page with its newest reading; every doubt is open. See `frames.CARDS`."""
+    page, reading = tables.page, tables.reading
+    newest = select(func.max(reading.c.id)).group_by(reading.c.page)
+    columns = [
+        page.c.id.label("page"),
+        reading.c.id.label("reading"),
+        *(page.c[name] for name in ("region", "box", "bag", "position", "sha256")),
+        *(reading.c[name] for name in ("status", "ticket", "subject", "form", "absent")),
+        *(reading.c[name] for name in ("violation", "barcode", "answers", "doubts")),
+    ]
+    query = (
+        select(*columns)
+        .join(reading, reading.c.page == page.c.id)
+        .where(reading.c.id.in_(newest))
+        .order_by(page.c.id)
+    )
+    replaced = read_frame(connection, select(tables.replaced.c.page))["page"]
+    frame = read_frame(connection, query)
+    return with_barcode_parts(
+        frame.with_columns(
+            pl.col("page").is_in(replaced.implode()).alias("replaced"),
+            _open(frame["doubts"]),
+            pl.lit([], pl.List(pl.Int64())).alias("decisions"),
+            pl.lit([], pl.List(pl.Int64())).alias("corrections"),
+        ),
+        use,
+    ).select(pl.col(name).cast(kind) for name, kind in CARDS.items())
+
+
+def with_barcode_parts(cards: pl.DataFrame, use: CardUse) -> pl.DataFrame:
+    """Anew what the barcode names, by the exam's pattern; "" where it says nothing of the kind."""
+    whole = f"^(?:{use.barcode_pattern.pattern})$"
+    groups: Mapping[str, int] = use.barcode_pattern.groupindex
+    return cards.with_columns(
+        (
+            pl.col("barcode").str.extract(whole, groups[part]).fill_null("")
+            if part in groups
+            else pl.lit("")
+        ).alias(f"barcode_{part}")
+        for part in _PARTS
+    )
+
+
+def _open(doubts: pl.Series) -> pl.Series:
+    """The doubted fields of each page; few pages have any."""
+    fields = [
+        list(dict.fromkeys(field for _, field, _ in json.loads(text))) if text else []
+        for text in doubts
+    ]
+    return pl.Series("open", fields, pl.List(pl.String()))

@@ -1,0 +1,100 @@
+"""Scans on their way in: kept in the vault before anything reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from admin_api.vault import Vault
+from omr.batch import file_opener, list_files
+from omr.errors import ImageError, SourceError
+from omr.records import ScannedPage
+
+
+@dataclass(frozen=True, slots=True)
+class BagName:
+    """Where cards come from: region (考区), box (箱) and bag (袋)."""
+
+    region: str
+    box: str
+    bag: str
+
+    def __str__(self) -> str:
+        return f"{self.region}/{self.box}/{self.bag}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """The scans of one bag."""
+
+    bag: BagName
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A page in the vault; what `omr.batch` calls a page reference.
+
+    `fault` says why it could not be opened: then there is no image, and reading it gives that.
+    """
+
+    source: str
+    frame: int
+    position: int
+    sha256: str
+    image: str
+    path: Path
+    bag: BagName
+    fault: SourceError | ImageError | None = None
+
+
+class KeptOpener:
+    """Opens kept pages, from the very bytes that were kept."""
+
+    def open(self, ref: Kept) -> ScannedPage:
+        """The page. Raises what was wrong when it was to be kept."""
+        if ref.fault is not None:
+            raise ref.fault
+        image = ref.path.read_bytes()
+        return ScannedPage(image, ref.sha256, ref.source, ref.position, ref.frame)
+
+
+def keep(lot: Lot, vault: Vault) -> Iterator[Kept]:
+    """Keep a bag's pages, in feed order; positions count from 1.
+
+    Raises:
+        StoreError: the vault cannot be written.
+    """
+    opener = file_opener()
+    for ref in list_files(lot.paths):
+        position = ref.position + 1
+        try:
+            page = opener.open(ref)
+        except (SourceError, ImageError) as error:
+            named = hashlib.sha256(f"unopened\0{lot.bag}\0{ref.source}\0{ref.frame}".encode())
+            place = Path()
+            yield Kept(
+                ref.source, ref.frame, position, named.hexdigest(), "", place, lot.bag, error
+            )
+            continue
+        image = vault.put(page.image)
+        place = vault.path_of(image)
+        yield Kept(page.source, page.frame, position, page.sha256, image, place, lot.bag)
+
+
+def lots_in(root: Path) -> Sequence[Lot]:
+    """The bags of a folder that holds `region/box/bag/` folders.
+
+    Raises:
+        SourceError: it is not laid out so.
+    """
+    lots = [
+        Lot(BagName(*bag.relative_to(root).parts), (bag,))
+        for bag in sorted(root.glob("*/*/*"))
+        if bag.is_dir() and not bag.name.startswith(".")
+    ]
+    if not lots:
+        raise SourceError(f"{root} holds no folders region/box/bag; name one bag with --bag")
+    return lots
