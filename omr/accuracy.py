@@ -12,13 +12,15 @@ import json
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omr.design import Design, load_design
+from omr.page_counts import PageCounts
 from omr.policy import default_policy
 from omr.records import F64, RejectedPage, ScannedPage, Status
 
@@ -32,31 +34,31 @@ SHARES = {"clean": 0.22, "everyday": 0.40, "all": 0.06}
 DESIGNS = (("cn-health-203", 0.8), ("two-sided-60", 0.12), ("quiz-a5", 0.08))
 
 
-@dataclass
-class Tally:
-    """Counts over pages; adds up."""
+@dataclass(slots=True)
+class Tally(PageCounts):
+    """Pages, and how good their readings are; adds up.
 
-    pages: int = 0
+    Fields: `wrong` ones without a doubt; `unseen` ones, which would be wrong had the scan kept
+    any trace of their mark. Pages: `unsettled` ones, which a person should settle, and `needless`
+    ones, which were shown to a person, or refused, all the same.
+    """
+
     bubbles: int = 0
     fields: int = 0
     wrong: int = 0
     unseen: int = 0
-    review: int = 0
-    rejected: int = 0
     needless: int = 0
     unsettled: int = 0
-    doubts: dict[str, int] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: Self) -> None:
         """Add another tally's counts to this one."""
-        for name, value in asdict(other).items():
-            mine = getattr(self, name)
-            if isinstance(value, dict):
-                for key, count in value.items():
-                    mine[key] = mine.get(key, 0) + count
-            else:
-                setattr(self, name, mine + value)
+        PageCounts.add(self, other)
+        self.bubbles += other.bubbles
+        self.fields += other.fields
+        self.wrong += other.wrong
+        self.unseen += other.unseen
+        self.needless += other.needless
+        self.unsettled += other.unsettled
 
 
 @dataclass
@@ -126,22 +128,19 @@ def _compare(page, design: Design, task: Task, index: int, outcome: Outcome) -> 
     truth = page.truth
     scanned = ScannedPage(page.image, ScannedPage.digest(page.image), truth.file, index)
     got = read_page(scanned, design, default_policy())
-    tally = Tally(pages=1)
+    tally = Tally()
     for_person = bool(truth.unreadable or truth.unsettled)
     tally.unsettled = int(for_person)
     where = {"design": task.design, "mix": task.mix, "seed": str(task.seed), "index": str(index)}
     where |= {"side": truth.side.value, "scan": truth.scan, "defects": " ".join(truth.defects)}
     if isinstance(got, RejectedPage):
-        tally.rejected = 1
-        tally.reasons[got.reason.value] = 1
+        tally.count(Status.REJECTED, (), got.reason.value)
         tally.needless = int(not for_person)
         why = f"{got.reason.value}: {got.evidence}"
     else:
         reading = got.reading
         doubted = {doubt.field for doubt in reading.doubts}
-        for kind in {doubt.kind.value for doubt in reading.doubts}:
-            tally.doubts[kind] = 1
-        tally.review = int(reading.status is Status.REVIEW)
+        tally.count(reading.status, (doubt.kind.value for doubt in reading.doubts))
         tally.needless = int(bool(doubted) and not for_person)
         why = "; ".join(f"{d.field} {d.kind.value}: {d.evidence}" for d in reading.doubts[:3])
         tally.bubbles = len(got.scores.fill)

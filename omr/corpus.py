@@ -21,6 +21,7 @@ from omr.batch import PageRef, WorkerSetup, list_files, read_batch
 from omr.corpus_layout import Expected, Family, read_corpus, read_expected
 from omr.design import Design, load_design
 from omr.errors import CorpusError
+from omr.page_counts import PageCounts
 from omr.policy import load_policy
 from omr.pool import Limits
 from omr.records import RejectedPage, Status
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 30
 _LOG_WIDTH = 120
-COUNTS = ("read", "review", "rejected", "misread")
+_MISREAD = "misread"
+COUNTS = ("read", "review", "rejected", _MISREAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +80,37 @@ class PageSaid:
 
 
 @dataclass(slots=True)
-class FamilyResult:
-    """What became of a family's pages. `refused_wrongly`: rejected for a reason not expected.
+class FamilyResult(PageCounts):
+    """What became of a family's pages; a misread one counts as that and as nothing else.
 
-    `why` counts pages by what is doubted and by reasons of rejection.
+    `refused_wrongly`: rejected for a reason not expected.
     """
 
     family: Family
-    pages: int = 0
-    read: int = 0
-    review: int = 0
-    rejected: int = 0
-    misread: int = 0
     refused_wrongly: int = 0
-    why: Counter[str] = field(default_factory=Counter)
     differs: list[Difference] = field(default_factory=list)
 
-    def add(self, expected: Expected, said: PageSaid) -> None:
-        """Count one page."""
-        self.pages += 1
+    @property
+    def misread(self) -> int:
+        """Pages with something wrong that is not doubted."""
+        return self.statuses[_MISREAD]
+
+    @property
+    def why(self) -> Counter[str]:
+        """Pages by what is doubted and by reasons of rejection."""
+        return self.doubts + self.reasons
+
+    def compare(self, expected: Expected, said: PageSaid) -> None:
+        """Count one page, and what is not as expected of it."""
         found = [
             Difference(self.family.name, expected.file, *told)
             for told in differences(expected, said)
         ]
         self.differs += found
-        self.why.update({kind for kind, _ in said.doubts} or {said.reason} - {""})
-        if said.status == Status.REJECTED:
-            self.rejected += 1
-            self.refused_wrongly += bool(found)
-        elif found:
-            self.misread += 1
-        elif said.status == Status.READ:
-            self.read += 1
-        else:
-            self.review += 1
+        refused = said.status == Status.REJECTED
+        self.refused_wrongly += bool(refused and found)
+        status = _MISREAD if found and not refused else said.status
+        self.count(status, (kind for kind, _ in said.doubts), said.reason)
 
     def broken(self) -> list[str]:
         """How the contract is broken, in words; empty where it is kept."""
@@ -176,7 +175,7 @@ def check_corpus(folder: Path, workers: int | None = None) -> list[FamilyResult]
         setup = WorkerSetup(load_design(design), load_policy(policy))
         outcomes = read_batch([ref for _, _, ref in items], setup, limits)
         for (result, expected, _), outcome in zip(items, outcomes, strict=True):
-            result.add(expected, PageSaid.of_outcome(outcome))
+            result.compare(expected, PageSaid.of_outcome(outcome))
     return results
 
 

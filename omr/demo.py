@@ -57,7 +57,7 @@ def run_demo(scans: Path, out: Path) -> list[FamilyResult]:
         summary = _read(stack, design, design_text(design, source), table)
         print(f"{table}: {summary.pages} pages in {summary.elapsed_s:.1f} s")
         for scan, said in zip(stack, _rows(table, design), strict=True):
-            scan.result.add(scan.expected, said)
+            scan.result.compare(scan.expected, said)
             for label in _labels(scan, said):
                 worth.setdefault(label, (scan, design))
     _draw(worth, out / "overlays")

@@ -6,18 +6,14 @@ are absent.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from functools import cache
 from importlib import resources
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from omr.batch import engine
-from omr.design import Design, load_design
+from omr.design import Design
 from omr.design_check import check_design
 from omr.design_parse import parse_design
 from omr.detect.letters import measure_beside_letters
@@ -27,35 +23,17 @@ from omr.pipeline import ReadPage
 from omr.policy import Policy, default_policy
 from omr.records import Raster, RejectedPage, ScannedPage, Turn
 from omr.simulate import load_mix, simulate_card
+from tests.real_sheets import DESIGNS, SCANS, Compared, Sheet, compared, design_in, sheets
 
-HERE = Path(__file__).parent
-SCANS = HERE.parent.parent / "shared" / "scans"
-DESIGNS = {
-    "75q": "open-mcr-75",
-    "test": "formscanner-test",
-    "questionnaire": "formscanner-questionnaire",
+TEMPLATES = {
+    "75q": DESIGNS / "open-mcr-75.toml",
+    "test": DESIGNS / "formscanner-test.toml",
+    "questionnaire": DESIGNS / "formscanner-questionnaire.toml",
 }
 
 needs_scans = pytest.mark.skipif(
     not (SCANS / "open-mcr").is_dir(), reason="../shared/scans is not here"
 )
-
-
-def cases(folder: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((SCANS / folder / "truth.json").read_text())["cases"]
-    return found
-
-
-def design_of(case: dict[str, Any]) -> Design:
-    return load_design(HERE / "designs" / f"{DESIGNS[case['template']]}.toml")
-
-
-@cache
-def read(folder: str, image: str, policy: Policy) -> ReadPage | RejectedPage:
-    (case,) = [c for c in cases(folder) if c["image"] == image]
-    data = (SCANS / folder / image).read_bytes()
-    page = ScannedPage(data, ScannedPage.digest(data), image, 0)
-    return engine(page, design_of(case), policy, None)
 
 
 def grey_dots() -> Policy:
@@ -64,35 +42,23 @@ def grey_dots() -> Policy:
     return replace(policy, marks=replace(policy.marks, swallowed_sigmas=0.0, swallowed_below=0.0))
 
 
-def outcomes(folder: str, policy: Policy) -> list[tuple[dict[str, Any], ReadPage | RejectedPage]]:
-    return [(case, read(folder, case["image"], policy)) for case in cases(folder)]
+def outcomes(folder: str, policy: Policy) -> list[tuple[Sheet, ReadPage | RejectedPage]]:
+    return [(s, s.read(TEMPLATES[s.template], policy)) for s in sheets(SCANS / folder)]
 
 
-def compared(case: dict[str, Any], page: ReadPage) -> tuple[list[str], list[str], list[str]]:
-    """Fields that are right, wrong, and in doubt, of those whose truth is known."""
-    right, wrong, doubtful = [], [], []
-    doubted = {doubt.field for doubt in page.reading.doubts}
-    for field in design_of(case).sides[0].fields:
-        if field.name not in case["expected"]:
-            continue
-        mask = int(page.reading.masks[field.groups[0]])
-        got = {value for k, value in enumerate(field.values) if mask >> k & 1}
-        expected = set(case["expected"][field.name]) & set(field.values)
-        if field.name in doubted:
-            doubtful.append(field.name)
-        else:
-            (right if got == expected else wrong).append(field.name)
-    return right, wrong, doubtful
+def told(sheet: Sheet, page: ReadPage) -> Compared:
+    return compared(page, design_in(TEMPLATES[sheet.template]), sheet.expected)
 
 
 @needs_scans
 @pytest.mark.parametrize("policy", [default_policy(), grey_dots()], ids=["default", "grey dots"])
 @pytest.mark.parametrize("folder", ["open-mcr", "formscanner"])
 def test_nothing_is_misread(folder: str, policy: Policy) -> None:
-    wrong = {}
-    for case, page in outcomes(folder, policy):
-        if isinstance(page, ReadPage) and compared(case, page)[1]:
-            wrong[case["image"]] = compared(case, page)[1]
+    wrong = {
+        sheet.image: told(sheet, page).wrong
+        for sheet, page in outcomes(folder, policy)
+        if isinstance(page, ReadPage) and told(sheet, page).wrong
+    }
     assert not wrong
 
 
@@ -100,13 +66,13 @@ def test_nothing_is_misread(folder: str, policy: Policy) -> None:
 def test_open_mcr_sheets_are_read() -> None:
     """All but one at least; and of those at a scanner's resolution most answers without doubt."""
     pages = outcomes("open-mcr", grey_dots())
-    taken = [(case, page) for case, page in pages if isinstance(page, ReadPage)]
+    taken = [(sheet, page) for sheet, page in pages if isinstance(page, ReadPage)]
     assert len(pages) == 29
     assert len(taken) >= 28
-    for case, page in taken:
-        right, _, doubtful = compared(case, page)
-        if "low-resolution" not in case["image"]:
-            assert len(right) > 0.7 * (len(right) + len(doubtful)), case["image"]
+    for sheet, page in taken:
+        found = told(sheet, page)
+        if "low-resolution" not in sheet.image:
+            assert len(found.right) > 0.7 * len(found.right + found.doubtful), sheet.image
 
 
 @needs_scans
@@ -114,9 +80,9 @@ def test_formscanner_sheets_are_read_with_hardly_a_doubt() -> None:
     pages = outcomes("formscanner", default_policy())
     assert len(pages) == 10
     doubts = []
-    for case, page in pages:
+    for sheet, page in pages:
         assert isinstance(page, ReadPage), page.evidence
-        doubts += compared(case, page)[2]
+        doubts += told(sheet, page).doubtful
     assert len(doubts) <= 1
 
 

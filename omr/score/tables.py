@@ -7,7 +7,6 @@ run.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat, tee
@@ -17,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from omr.page_counts import PageCounts
 from omr.records import SideName, Status
 from omr.score.columns import BARCODE, DOUBT, PAGE, Columns, Layout
 from omr.score.pairing import Face, Pairing, pair_sheets, twins_of, usual_first
@@ -30,18 +30,13 @@ Part = tuple[Sequence[int], Mapping[str, pl.Series]]  # rows' places in their ba
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(PageCounts):
     """What became of the pages of a run, counted while its readings are built."""
 
-    pages: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    doubts: Counter[str] = field(default_factory=Counter)  # pages with at least one of the kind
-    reasons: Counter[str] = field(default_factory=Counter)
     advice: dict[str, str] = field(default_factory=dict)  # by reason
 
-    def add(self, frame: pl.DataFrame) -> None:
+    def add_frame(self, frame: pl.DataFrame) -> None:
         """Count the pages of a frame of readings."""
-        self.pages += frame.height
         self.statuses.update(frame["status"].to_list())
         kinds = frame["doubts"].list.eval(pl.element().struct["kind"].unique()).explode()
         self.doubts.update(kinds.drop_nulls().to_list())
@@ -53,7 +48,7 @@ class Tally:
     def counted(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The frames, counted as they pass."""
         for frame in frames:
-            self.add(frame)
+            self.add_frame(frame)
             yield frame
 
 
