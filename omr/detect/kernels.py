@@ -40,6 +40,8 @@ def find_blobs(data, view, box, threshold, limits, out):  # type: ignore[no-unty
     white gap bridged along a row, most rows bridged downwards, step between rows; whole px.
     `out` (n, 5) receives centre x, centre y, width, height, dark share of width × height; runs
     darker than `threshold` count. Returns how many were written.
+
+    One piece on purpose: with any part as a function of its own it took an eighth longer or more.
     """
     start, sx, sy = view[0], view[1], view[2]
     left, right, bottom = box[0], box[2], box[3]
@@ -207,17 +209,7 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
     bitonal = levels[4] > 0
     inside = np.empty(rows * cols, np.int64)
     margin = np.empty(rows * cols, np.int64)
-    insides, margins, reach_x, reach_y = 0, 0, 0, 0
-    for r in range(rows):
-        for c in range(cols):
-            dx, dy, kind = lattice[r, c, 0], lattice[r, c, 1], lattice[r, c, 2]
-            if kind == 1:
-                inside[insides] = dx * sx + dy * sy
-                insides += 1
-            elif kind == 2:
-                margin[margins] = dx * sx + dy * sy
-                margins += 1
-            reach_x, reach_y = max(reach_x, abs(dx)), max(reach_y, abs(dy))
+    insides, margins, reach_x, reach_y = _offsets(lattice, sx, sy, inside, margin)
     counts = np.zeros(64, np.int64)
     outside = 0
     for n in range(centres.shape[0]):
@@ -229,15 +221,8 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
         base = start + cx * sx + cy * sy
         paper, local = 255.0, 255.0
         if not bitonal:
-            counts[:] = 0
-            for k in range(margins):
-                counts[pixel(data, base + margin[k]) >> 2] += 1
-            # The paper beside this bubble: the level that 30 % of the margin is brighter than.
-            left, level = 0.3 * margins, 63
-            while level > 0 and counts[level] < left:
-                left -= counts[level]
-                level -= 1
-            paper = min(max(level * 4.0 + 2.0, paper_low), paper_high)
+            level = _brighter_part(data, base, margin[:margins], counts)
+            paper = min(max(level, paper_low), paper_high)
             # Shadow dims the paper by less than this; darker is something on the paper.
             local = max(paper, 0.7 * paper_high)
         margin_dark = int(np.ceil(local - dark_from * (local - ink)))
@@ -262,6 +247,39 @@ def sample_bubbles(data, view, size, centres, lattice, levels, out):  # type: ig
         out[n, 3] = int(through * 255 + 0.5)
         out[n, 4] = white
     return outside
+
+
+@njit(cache=True, nogil=True)
+def _offsets(lattice, sx, sy, inside, margin):  # type: ignore[no-untyped-def]
+    """Write where the samples of each kind lie from the centre, in bytes.
+
+    Returns how many are inside, how many in the margin, and how far any goes across and down.
+    """
+    insides, margins, reach_x, reach_y = 0, 0, 0, 0
+    for r in range(lattice.shape[0]):
+        for c in range(lattice.shape[1]):
+            dx, dy, kind = lattice[r, c, 0], lattice[r, c, 1], lattice[r, c, 2]
+            if kind == 1:
+                inside[insides] = dx * sx + dy * sy
+                insides += 1
+            elif kind == 2:
+                margin[margins] = dx * sx + dy * sy
+                margins += 1
+            reach_x, reach_y = max(reach_x, abs(dx)), max(reach_y, abs(dy))
+    return insides, margins, reach_x, reach_y
+
+
+@njit(cache=True, nogil=True)
+def _brighter_part(data, base, margin, counts):  # type: ignore[no-untyped-def]
+    """The level that 30 % of the margin reach, in steps of 4; `counts` (64) is room."""
+    counts[:] = 0
+    for k in range(margin.shape[0]):
+        counts[pixel(data, base + margin[k]) >> 2] += 1
+    left, level = 0.3 * margin.shape[0], 63
+    while level > 0 and counts[level] < left:
+        left -= counts[level]
+        level -= 1
+    return level * 4.0 + 2.0
 
 
 @njit(cache=True, nogil=True)
