@@ -7,6 +7,7 @@ cannot be used at all and for machines that are broken. Every message says what 
     ├── DesignError            a card design that cannot be used; names file and line
     ├── PolicyError            a policy that cannot be used
     ├── AnswerKeyError         an answer key that cannot be used; names file and key
+    ├── ScoringError           facts from which no scores can be computed
     ├── RosterError            a roster row that cannot be printed
     ├── TracingError           a picture that no design can be traced from
     ├── ImageError             one page's image cannot be read (becomes a RejectedPage)
@@ -55,6 +56,12 @@ class AnswerKeyError(OmrError):
         self.findings = findings
         listed = "\n".join(f"  {finding}" for finding in findings)
         super().__init__(f"{source} cannot be used as an answer key; mend these:\n{listed}")
+
+
+class ScoringError(OmrError):
+    """Pass lines, scales or rows from which no score can be computed; names what contradicts."""
+
+    exit_code = 2
 
 
 class RosterError(OmrError):

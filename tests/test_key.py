@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from omr.errors import AnswerKeyError
 from omr.score.grading import Verdict, grade
-from omr.score.key import Accepted, Item, Key, Scheme, item_of, parse_marks, written
+from omr.score.key import Accepted, Item, Key, Scheme, Void, item_of, parse_marks, written
 
 THIRD = Fraction(1, 3)
 
@@ -92,6 +92,25 @@ def test_a_blank_is_not_a_wrong_answer() -> None:
 def test_full_marks_are_the_most_that_can_be_had() -> None:
     assert [item.full for item in ITEMS] == [1, 1, 2]
     assert Key.of(ITEMS).full == 4
+
+
+def test_a_void_item_is_credited_to_everybody_or_left_out() -> None:
+    credited, left_out = (replace(ITEMS[2], void=void) for void in (Void.CREDITED, Void.LEFT_OUT))
+    for answer in ("", "C", "E"):
+        graded = grade(Key.of([*ITEMS[:2], credited]), {"q1": "A", "q2": "", "q3": answer})
+        assert (graded.items[2].verdict, graded.total) == (Verdict.CREDITED, 3)
+        graded = grade(Key.of([*ITEMS[:2], left_out]), {"q1": "A", "q2": "", "q3": answer})
+        assert (graded.items[2].verdict, graded.total) == (Verdict.LEFT_OUT, 1)
+    assert Key.of([*ITEMS[:2], credited]).full == Key.of(ITEMS).full == 4
+    assert Key.of([*ITEMS[:2], left_out]).full == 2
+    assert len({Key.of([*ITEMS[:2], item]).hash for item in (ITEMS[2], credited, left_out)}) == 3
+
+
+def test_no_repr_shows_an_answer() -> None:
+    secret = Accepted("SECRET", Fraction(1))
+    item = Item("q1", (secret,), Fraction(0), Fraction(0), "all")
+    for shown in (secret, item, Key.of([item])):
+        assert "SECRET" not in repr(shown) + str(shown)
 
 
 def test_a_field_that_was_not_read_is_not_a_blank_one() -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from omr.errors import AnswerKeyError
-from omr.score.key import Item, Key
+from omr.score.key import Item, Key, Void
 
 
 class Verdict(StrEnum):
@@ -17,6 +17,8 @@ class Verdict(StrEnum):
     RIGHT = "right"  # an accepted answer, whatever it earns
     WRONG = "wrong"
     BLANK = "blank"
+    CREDITED = "credited"  # a void item, whatever was answered
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,14 @@ def grade(key: Key, answers: Mapping[str, str]) -> Graded:
 
 
 def _marked(item: Item, answer: str) -> ItemMarks:
+    return ItemMarks(item.name, item.section, answer, *_verdict(item, answer))
+
+
+def _verdict(item: Item, answer: str) -> tuple[Verdict, Fraction]:
+    if item.void is not Void.NO:
+        verdict = Verdict.CREDITED if item.void is Void.CREDITED else Verdict.LEFT_OUT
+        return verdict, item.full
     for accepted in item.accepted:
         if accepted.value == answer:
-            return ItemMarks(item.name, item.section, answer, Verdict.RIGHT, accepted.marks)
-    if not answer:
-        return ItemMarks(item.name, item.section, answer, Verdict.BLANK, item.blank)
-    return ItemMarks(item.name, item.section, answer, Verdict.WRONG, item.wrong)
+            return Verdict.RIGHT, accepted.marks
+    return (Verdict.WRONG, item.wrong) if answer else (Verdict.BLANK, item.blank)

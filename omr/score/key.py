@@ -2,6 +2,8 @@
 
 Marks are fractions throughout: a third of a mark taken off three times is one mark, and no
 rounding ever decides between two candidates.
+
+Answers are secret until the exam ends: no message, `repr` or log shows one.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fractions import Fraction
 
 from omr.design import content_hash
@@ -50,11 +53,19 @@ def written(marks: Fraction) -> str:
     return f"{sign}{whole}.{part:06d}".rstrip("0").rstrip(".")
 
 
+class Void(StrEnum):
+    """What becomes of an item that turned out to be faulty (作废题)."""
+
+    NO = "no"
+    CREDITED = "credited"  # everybody has its full marks, blank or not
+    LEFT_OUT = "left_out"  # nobody has marks for it, and full marks are counted without it
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """An answer that counts, as it reads ("B", "AC", "08"), and its marks (得分)."""
 
-    value: str
+    value: str = field(repr=False)
     marks: Fraction
 
 
@@ -73,17 +84,21 @@ class Item:
 
     `name` is a field, or a label that several fields are joined to. Any of `accepted` counts, with
     its own marks, so that partial credit (部分得分) and several right answers are the same thing.
+    A void item keeps its answers: they are what it was faulty for.
     """
 
     name: str
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[Accepted, ...] = field(repr=False)
     wrong: Fraction
     blank: Fraction
     section: str
+    void: Void = Void.NO
 
     @property
     def full(self) -> Fraction:
-        """The most that can be had here (满分)."""
+        """The most that can be had here (满分); nothing where the item is left out."""
+        if self.void is Void.LEFT_OUT:
+            return Fraction(0)
         return max([a.marks for a in self.accepted] + [self.wrong, self.blank])
 
 
@@ -94,7 +109,7 @@ class Key:
     `hash` is over the content, items sorted by name: the same key in another order is the same.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[Item, ...] = field(repr=False)
     sections: tuple[str, ...]
     hash: str = field(init=False)
 
@@ -107,7 +122,7 @@ class Key:
 
     @property
     def full(self) -> Fraction:
-        """Full marks (总分)."""
+        """Full marks (总分), without what is left out."""
         return sum((item.full for item in self.items), Fraction(0))
 
     @classmethod
@@ -146,9 +161,11 @@ def _faults(items: tuple[Item, ...], sections: tuple[str, ...]) -> Iterable[str]
 
 
 def _content(item: Item) -> dict[str, object]:
-    return {
+    content: dict[str, object] = {
         "accepted": sorted([a.value, str(a.marks)] for a in item.accepted),
         "wrong": str(item.wrong),
         "blank": str(item.blank),
         "section": item.section,
     }
+    # Only where it says something, so that keys without void items keep the hash they had.
+    return content if item.void is Void.NO else content | {"void": item.void.value}
