@@ -89,3 +89,33 @@ ENROLMENT_STATES: Schema = {
 def empty(schema: Schema) -> pl.DataFrame:
     """A frame of these columns without rows."""
     return pl.DataFrame(schema=schema)
+
+RESULTS: Schema = {
+    "enrolment": pl.Int64(),
+    "candidate": pl.Int64(),
+    "subject": pl.String(),
+    "paper": pl.String(),
+    "form": pl.String(),
+    "state": pl.String(),  # scored, absent, void, none (no card), open (not settled)
+    "raw": pl.String(),  # marks on the paper, exact; "" where there are none
+    "score": pl.String(),  # after scaling, exact
+    "line": pl.String(),  # the pass line that applied
+    "passed": pl.Boolean(),
+    "page": pl.Int64(),  # null where there is no card
+    "reading": pl.Int64(),
+    "key_version": pl.Int64(),
+    "decisions": _IDS,
+    "corrections": _IDS,
+    "violations": _IDS,
+    "evidence": pl.String(),
+}
+"""A row an enrolment: its result and the facts that it rests on."""
+
+OUTCOMES: Schema = {
+    "candidate": pl.Int64(),
+    "qualified": pl.Boolean(),  # every subject passed within the years that roll
+    "passed": pl.List(pl.String()),  # subjects passed in this sitting
+    "carried": pl.List(pl.Struct({"subject": pl.String(), "year": pl.Int64()})),
+    "evidence": pl.String(),
+}
+"""A row a candidate: what the subjects come to."""

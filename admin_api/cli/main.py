@@ -11,6 +11,7 @@ import typer
 from admin_api.acts.roles import Role
 from admin_api.cli.audit import audit_app
 from admin_api.cli.desk import passphrase_of
+from admin_api.cli.imports import import_app
 from admin_api.cli.intake import intake
 from admin_api.cli.review import review_app
 from admin_api.cli.staff import staff_app
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(staff_app, name="staff")
+app.add_typer(import_app, name="import")
 app.add_typer(review_app, name="review")
 app.add_typer(audit_app, name="audit")
 app.command()(intake)

@@ -1,0 +1,79 @@
+"""What registration and the rooms say, as frames."""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlalchemy import Connection, select
+
+from admin_api import tables
+from admin_api.bulk import read_frame
+from admin_api.exam.terms import Exam
+from admin_api.frames import BAGS, ENROLMENTS
+
+
+def read_candidates(connection: Connection) -> pl.DataFrame:
+    """Every candidate as registered, in the order of ids; `id` is called `candidate`."""
+    table = tables.candidate
+    columns = [column for column in table.columns if column.name not in ("id", "act")]
+    query = select(table.c.id.label("candidate"), *columns).order_by(table.c.id)
+    return read_frame(connection, query)
+
+
+def read_enrolments(connection: Connection, exam: Exam) -> pl.DataFrame:
+    """Every enrolment with its list's attendance and its computer's answers: `ENROLMENTS`."""
+    enrolment, person = tables.enrolment, tables.candidate
+    rows = read_frame(
+        connection,
+        select(
+            enrolment.c.id.label("enrolment"),
+            *(enrolment.c[name] for name in ("candidate", "subject", "paper", "room", "seat")),
+        ).order_by(enrolment.c.id),
+    )
+    people = read_frame(
+        connection,
+        select(
+            person.c.id.label("candidate"), person.c.ticket, person.c.region, person.c.specialty
+        ),
+    )
+    came = read_frame(
+        connection, select(tables.attendance.c.enrolment, tables.attendance.c.present)
+    )
+    answers = tables.computer_answers
+    computer = read_frame(
+        connection,
+        select(
+            answers.c.enrolment,
+            answers.c.id.label("computer_answers"),
+            answers.c.form.label("computer_form"),
+            answers.c.answers.label("computer_masks"),
+        ),
+    )
+    medium = {code: specialty.medium.value for code, specialty in exam.specialties.items()}
+    found = (
+        rows.join(people, on="candidate", how="left", maintain_order="left")
+        .join(came, on="enrolment", how="left", maintain_order="left")
+        .join(computer, on="enrolment", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("specialty").replace_strict(medium, default="card").alias("medium"),
+            pl.lit([], pl.List(pl.Int64())).alias("corrections"),
+        )
+    )
+    return found.select(pl.col(name).cast(kind) for name, kind in ENROLMENTS.items())
+
+
+def read_bags(connection: Connection) -> pl.DataFrame:
+    """The bags of the recovery forms: `BAGS`."""
+    table = tables.bag
+    return read_frame(connection, select(*(table.c[name] for name in BAGS)).order_by(table.c.id))
+
+
+def read_boxes(connection: Connection) -> pl.DataFrame:
+    """How many bags each box should hold: region, box, bags."""
+    table = tables.box
+    return read_frame(connection, select(table.c.region, table.c.box, table.c.bags))
+
+
+def read_region_boxes(connection: Connection) -> pl.DataFrame:
+    """How many boxes each region sent: region, boxes."""
+    table = tables.region_boxes
+    return read_frame(connection, select(table.c.region, table.c.boxes))
