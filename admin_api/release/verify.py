@@ -61,22 +61,34 @@ def verify(folder: Path, keys: Mapping[str, str]) -> Verified:
         NotFound: the folder is no release.
         Tampered: a file was altered, added or lost, or it lacks two people's signatures.
     """
-    manifest = read_manifest(folder)
-    try:
-        statement = statement_of(manifest)
-        content = json.loads(manifest)
-        faults = list(_faults(folder, manifest, content, statement))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Tampered(f"{folder}: {MANIFEST} is no manifest", [str(error)]) from error
-    if faults:
-        raise Tampered(f"{folder} is not as it was signed", faults)
+    statement, candidates = check_files(folder)
     signed = signers(folder, statement, keys)
     if len(signed) < PEOPLE:
         raise Tampered(
             f"{folder} needs the signatures of {PEOPLE} people of the key file, has {len(signed)}",
             signed,
         )
-    return Verified(statement, content["candidates"], signed)
+    return Verified(statement, candidates, signed)
+
+
+def check_files(folder: Path) -> tuple[Statement, int]:
+    """Check every byte of a release but its signatures: what is signed, and how many candidates.
+
+    Raises:
+        NotFound: the folder is no release.
+        Tampered: a file was altered, added or lost.
+    """
+    manifest = read_manifest(folder)
+    try:
+        statement = statement_of(manifest)
+        content = json.loads(manifest)
+        faults = list(_faults(folder, manifest, content, statement))
+        candidates = int(content["candidates"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Tampered(f"{folder}: {MANIFEST} is no manifest", [str(error)]) from error
+    if faults:
+        raise Tampered(f"{folder} is not as it was frozen", faults)
+    return statement, candidates
 
 
 def signers(folder: Path, statement: Statement, keys: Mapping[str, str]) -> tuple[str, ...]:
