@@ -76,7 +76,7 @@ def _draw(canvas: Canvas, exam: Exam, statement: Statement, record: Mapping[str,
         _text(canvas, x, y, what, 10, grey=_GREY)
         _text(canvas, x + 20 * mm, y, value, 11.5)
     y = _TOP - 66 * mm
-    for x, head in ((0, "科目"), (85, "成绩"), (115, "合格"), (140, "备注")):
+    for x, head in ((0, "科目"), (70, "成绩"), (95, "合格"), (118, "备注")):
         _text(canvas, _LEFT + x * mm, y, head, 10, grey=_GREY)
     canvas.line(_LEFT, y - 3 * mm, _RIGHT, y - 3 * mm)
     for one in record["subjects"]:
@@ -96,10 +96,10 @@ def _subject(canvas: Canvas, exam: Exam, one: Mapping[str, Any], y: float) -> No
     carried = one["carried"]
     note = STATES[one["state"]] or (f"{carried}年合格，成绩滚动" if carried else "")
     _text(canvas, _LEFT, y, exam.subjects.get(one["subject"], one["subject"]), 12)
-    _text(canvas, _LEFT + 85 * mm, y, one["score"] or "—", 12, bold=True)
+    _text(canvas, _LEFT + 70 * mm, y, one["score"] or "—", 12, bold=True)
     passed = "合格" if one["passed"] or carried else "不合格"
-    _text(canvas, _LEFT + 115 * mm, y, passed if one["state"] != "absent" else "—", 12)
-    _text(canvas, _LEFT + 140 * mm, y, note, 9.5, grey=_GREY)
+    _text(canvas, _LEFT + 95 * mm, y, passed if one["state"] != "absent" else "—", 12)
+    _text(canvas, _LEFT + 118 * mm, y, note, 9.5, grey=_GREY)
 
 
 def _draw_code(canvas: Canvas, code: str) -> None:
