@@ -84,7 +84,7 @@ class EvidenceRules:
 
     `around_from` is for the boxes of a blank row; a filled box is a blot where its margin has
     `blot_from` more ink than the card's marks usually have, or than `margin_usual`, which any
-    hand may have, or is all ink. Shares of the hand: a mark whose darkness is below `pale_below` of its fill
+    hand may have. Shares of the hand: a mark whose darkness is below `pale_below` of its fill
     may be a rubbed out one, as may, where it is under `weak_below` of the usual darkness, one
     that is paler than that and `weak_pale_more`. Grey whose fill is below `smudge_below` of its
     darkness is a smudge without strokes, nothing beside a mark that stands for itself.

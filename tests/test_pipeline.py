@@ -369,21 +369,36 @@ def test_a_hole_over_a_box_is_doubted() -> None:
     assert reading.status is Status.REVIEW
 
 
-def test_a_strip_that_lies_awry_between_good_marks_is_doubted() -> None:
-    """Shifted sideways by 3.5 mm, most of a bubble: its rows are not where they should be.
-
-    So looks a fax that lost some bits (fuzz, seed 1, index 1976); there another field had doubts.
-    """
-    page = card(SMALL_CARD)
-    picture, design = pixels(page), load_design(SMALL_CARD)
-    side = design.sides[0]
-    form = next(field for field in side.fields if field.name == "form")
-    y_mm = side.centres_mm[slice(*side.group_start[list(form.groups)]), 1]
+def part_of(design: Design, picture: U8, from_mm: float, to_mm: float) -> slice:
+    """The rows of pixels between two heights on the card."""
     px_per_mm = picture.shape[0] / design.height_mm
-    rows = slice(*(np.array([y_mm.min() - 5, y_mm.max() + 5]) * px_per_mm).astype(int))
-    shift = round(3.5 * px_per_mm)
+    return slice(int(from_mm * px_per_mm), int(to_mm * px_per_mm))
+
+
+def test_rows_that_lie_awry_between_good_marks_are_doubted() -> None:
+    """A strip is shifted sideways by most of a bubble. So looks a fax that lost some bits."""
+    picture, design = pixels(card(SMALL_CARD)), load_design(SMALL_CARD)
+    form = next(field for field in design.sides[0].fields if field.name == "form")
+    y_mm = design.sides[0].centres_mm[slice(*design.sides[0].group_start[list(form.groups)]), 1]
+    rows = part_of(design, picture, y_mm.min() - 5, y_mm.max() + 5)
     awry = picture.copy()
-    awry[rows] = np.roll(awry[rows], shift, axis=1)
-    straight, said = reading_of(png(picture), SMALL_CARD), reading_of(png(awry), SMALL_CARD)
-    assert not straight.reading.doubts
-    assert (DoubtKind.OUTSIDE, "form") in {(d.kind, d.field) for d in said.reading.doubts}
+    awry[rows] = np.roll(awry[rows], round(3.5 * picture.shape[0] / design.height_mm), axis=1)
+    doubts = reading_of(png(awry), SMALL_CARD).reading.doubts
+    assert not reading_of(png(picture), SMALL_CARD).reading.doubts
+    assert (DoubtKind.OUTSIDE, "form") in {(d.kind, d.field) for d in doubts}
+
+
+def test_rows_under_a_strip_of_paper_do_not_read_as_blank() -> None:
+    picture, design = pixels(card(SMALL_CARD)), load_design(SMALL_CARD)
+    side = design.sides[0]
+    answers = [field for field in side.fields if field.name.startswith("q")]
+    y_mm = {f.name: side.centres_mm[side.group_start[f.groups[0]], 1] for f in answers}
+    covered = picture.copy()
+    covered[part_of(design, picture, y_mm["q6"] - 2.5, y_mm["q8"] + 2.5)] = picture.max()
+    reading = reading_of(png(covered), SMALL_CARD).reading
+    under = {name for name, y in y_mm.items() if y_mm["q6"] - 1 < y < y_mm["q8"] + 1}
+    assert under == {d.field for d in reading.doubts if d.kind is DoubtKind.OUTSIDE}
+    covered[part_of(design, picture, 25, 140)] = picture.max()
+    refused = refusal_of(png(covered), SMALL_CARD)
+    assert refused.reason is RejectReason.FOLDED_OR_TORN
+    assert "not where the marks say" in refused.evidence

@@ -36,6 +36,7 @@ class Measured:
     off_page: int
     snapped_mm: float
     outlined: float  # share of the bubbles whose printed outline shows where it should
+    awry: float = 0.0  # share of the bubbles in rows that show hardly an outline where others do
 
 
 @functools.cache
@@ -133,9 +134,10 @@ def measure(
         measure_beside_letters(plane, side, centres, lattice, levels, figures)
     if not plane.bitonal and len(figures) > 50:
         _flag_holes(figures)
+    awry = 0.0
     if outlined > 0.0 and len(contrast):
-        _flag_unprinted(figures, contrast, side.group_start)
-    return Measured(figures, centres, int(off), snapped, outlined)
+        awry = _flag_unprinted(figures, contrast, side.group_start)
+    return Measured(figures, centres, int(off), snapped, outlined, awry)
 
 
 def _flag_holes(figures: U8) -> None:
@@ -148,15 +150,18 @@ def _flag_holes(figures: U8) -> None:
     figures[paper > usual + 5, 2] = 255
 
 
-def _flag_unprinted(figures: U8, contrast: F64, starts: NDArray[np.int64]) -> None:
+def _flag_unprinted(figures: U8, contrast: F64, starts: NDArray[np.int64]) -> float:
     """Where a row of options shows hardly an outline, it is elsewhere: its margins count as full.
 
     So it is on a page of which a part lies awry between marks that stand where they should.
+    Returns the share of all bubbles that are in such rows.
     """
-    usual = np.percentile(contrast, 75)  # most of the page may be awry
+    usual = np.partition(contrast, -(len(contrast) // 4) - 1)[-(len(contrast) // 4) - 1]
     faint = np.add.reduceat(contrast < OUTLINE_LEAST * usual, starts[:-1], dtype=np.int64)
     boxes = np.diff(starts)
-    figures[np.repeat(2 * faint > boxes, boxes), 2] = 255
+    unprinted = np.repeat(2 * faint > boxes, boxes)
+    figures[unprinted, 2] = 255
+    return float(unprinted.mean())
 
 
 def _brightest(levels: Levels) -> float:

@@ -14,6 +14,7 @@ from omr.records import RejectReason
 TOO_DARK_PAPER = 70.0
 LEAST_CONTRAST = 45.0
 LEAST_OUTLINED = 0.75  # share of the bubbles whose printed outline must show; upside down 0.6 may
+MOST_AWRY = 0.5  # of the bubbles; beyond it the card has no usual mark to judge the others by
 LEAST_LIKENESS = 0.68  # and where only places are known, that must look like one another
 STREAK_SHARE = 0.6
 JUMP_SHARE = 0.12  # of a pitch, from which a track is out of step
@@ -78,6 +79,11 @@ def check_measured(place: Located, measured: Measured, design: Design) -> Fault 
         return Fault(
             RejectReason.WRONG_DESIGN,
             f"only {measured.outlined:.0%} of the bubbles show where they should",
+        )
+    if measured.awry > MOST_AWRY:
+        return Fault(
+            RejectReason.FOLDED_OR_TORN,
+            f"{measured.awry:.0%} of the bubbles are not where the marks say",
         )
     return double_feed(place.plane, design, place.alignment.px_per_mm)
 

@@ -290,8 +290,7 @@ def _evidence(boxes, span, hand, limits, at, out):  # type: ignore[no-untyped-de
     masks, doubts, margin = out
     mask = masks[at]
     several = mask != 0 and mask & (mask - np.uint32(1)) != 0
-    # A margin that is all ink is one of which nothing can be said, whatever the hand.
-    blot, hole = min(hand.margin + limits.blot_from, 1.0), hand.margin + limits.hole_from
+    blot, hole = hand.margin + limits.blot_from, hand.margin + limits.hole_from
     for i in range(span[0], span[1]):
         marked = (mask >> np.uint32(i - span[0])) & np.uint32(1)
         # Ink round a box: a mark beside it, or, round a filled one, a hole or a blot.

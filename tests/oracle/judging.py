@@ -281,7 +281,7 @@ def _each_for_itself(row: Row, hand: Hand, policy: Policy, bitonal: bool, ruler:
 
 def _look_at_mark(box: Box, verdict: Verdict, hand: Hand, policy: Policy, ruler: Ruler) -> None:
     limits = policy.evidence
-    if not ruler.below(box.around, min(hand.around + limits.blot_from, 1.0)):
+    if not ruler.below(box.around, hand.around + limits.blot_from):
         verdict.doubt(Bit.OUTSIDE, -0.3)
     by_fill, by_darkness = box.fill / hand.fill, box.darkness / hand.darkness
     several = len(verdict.filled) > 1
