@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FONT := build/fonts/NotoSansSC_700Bold.ttf
 
-.PHONY: setup system demo test lint format bench accuracy clean
+.PHONY: setup system servers demo test lint format bench accuracy clean
 
 setup: system .venv/set-up $(FONT)
 
@@ -13,6 +13,10 @@ system:
 	@.ci/system-packages $(PYTHON)
 
 # Without build isolation, so that setuptools too is the pinned one.
+# What the tests start and stop themselves: a browser and a database server.
+servers:
+	@.ci/system-packages $(PYTHON) test
+
 .venv/set-up: pyproject.toml constraints.txt | system
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install -c constraints.txt pip setuptools
@@ -32,7 +36,7 @@ lint: setup
 	$(BIN)/lint-imports --no-logo
 
 # The kernels a second time as plain Python: the compiled and the written arithmetic must agree.
-test: lint
+test: servers lint
 	$(BIN)/pytest -n auto
 	@if [ -d tests/kernels ]; then \
 		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto tests/kernels; \

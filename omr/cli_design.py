@@ -1,4 +1,4 @@
-"""The command `omr design`: list, check, show, print, import and trace card designs."""
+"""The command `omr design`: list, check, show, print, import, trace and edit card designs."""
 
 from __future__ import annotations
 
@@ -155,8 +155,24 @@ def trace(blank: Blank, out: Toml, page: Page = None, force: Force = False) -> N
     typer.echo(f"{file}: written, {design.hash[:8]}; {proof}: every bubble with its field")
     typer.echo("Next:")
     typer.echo(f"  1. look at {proof}: is every bubble outlined, and nothing else?")
-    typer.echo(f"  2. rename the fields in {file} and mend kinds and values")
+    typer.echo(f"  2. omr design studio {file}: rename the fields, mend kinds and values")
     typer.echo(f"  3. omr design check {file}; omr design show {file}")
+
+
+@design_app.command("studio")
+def studio(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The design, a TOML file.")],
+    background: Annotated[
+        Path | None, typer.Option(help="The blank sheet; else what the design was traced from.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only say the address.")] = False,
+) -> None:
+    """Edit a design beside its blank sheet, in a page of the browser on this machine."""
+    from admin_api.studio.serve import run_studio
+
+    with _told():
+        run_studio(file, background, port, browser=not no_browser)
 
 
 def _page(design: Design) -> str:

@@ -1,0 +1,209 @@
+"""The studio in a real browser: trace a blank, mend it, save, read a filled card with it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from playwright.sync_api import Page, expect
+
+from omr.design import load_design
+from omr.press import print_design
+from omr.simulate import load_mix, read_truth, simulate
+from tests.browser.conftest import shoot
+
+Studio = Callable[..., str]
+
+
+@pytest.fixture
+def studio() -> Iterator[Studio]:
+    """Starts `omr design studio`, returns its address, stops it by its process id."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(file: Path, *more: str) -> str:
+        command = [sys.executable, "-m", "omr.cli", "design", "studio", str(file), "--no-browser"]
+        process = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout
+        found = re.search(r"http://127\.0\.0\.1:\d+/\S+", process.stdout.readline())
+        assert found
+        return found[0]
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
+    """The quiz card, printed blank and scanned at 200 dpi."""
+    pdf = tmp_path / "blank.pdf"
+    print_design(load_design("quiz-a5"), pdf)
+    scan = tmp_path / "blank.png"
+    picture = pypdfium2.PdfDocument(str(pdf))[0].render(scale=200 / 72).to_pil()
+    picture.save(scan, dpi=(200, 200))
+    return scan
+
+
+def omr(*arguments: object) -> None:
+    subprocess.run([sys.executable, "-m", "omr.cli", *map(str, arguments)], check=True)
+
+
+def drag(page: Page, selector: str, right: float, down: float) -> None:
+    page.locator(selector).scroll_into_view_if_needed()
+    place = page.locator(selector).bounding_box()
+    assert place
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right / 2, y + down / 2)
+    page.mouse.move(x + right, y + down)
+    page.mouse.up()
+
+
+def field(page: Page, name: str) -> str:
+    return f"svg g:has(rect[aria-label^='{name}'])"
+
+
+def test_trace_mend_save_and_read(page: Page, studio: Studio, blank: Path, tmp_path: Path) -> None:
+    design = tmp_path / "traced.toml"
+    omr("design", "trace", blank, "--out", design)
+    traced = design.read_text()
+    page.goto(studio(design))
+    expect(page.locator("#file")).to_have_text("traced.toml")
+    expect(page.locator("svg image")).to_be_visible()
+    expect(page.locator("#state")).to_contain_text("saved")
+    boxes = page.locator("svg .box")
+    assert boxes.count() == traced.count(".field]]")
+    shoot(page, "studio-traced")
+
+    # Drag the first block of questions away, see the bubbles go with it, and take it back.
+    before = design.read_text()
+    drag(page, f"{field(page, 'q1 …')} .box", 40, 25)
+    expect(page.locator("#state")).to_contain_text("not saved")
+    expect(page.locator(".names")).to_contain_text("q1")
+    page.locator("#undo").click()
+    expect(page.locator("#state")).to_contain_text("· saved")
+    assert design.read_text() == before, "nothing is written before it is saved"
+
+    # A name that is there already is a finding; a name of its own is none.
+    page.locator(f"{field(page, 'choice1')} .box, {field(page, 'grid1')} .box").first.click()
+    name = page.locator("#f-name")
+    name.fill("q3")
+    name.press("Enter")
+    expect(page.locator("#findings")).to_contain_text("two fields are named")
+    expect(page.locator("svg .chosen")).to_be_visible()
+    shoot(page, "studio-finding")
+    page.locator("#undo").click()
+    expect(page.locator("#findings")).not_to_contain_text("two fields are named")
+    page.locator(f"{field(page, 'choice1')} .box, {field(page, 'grid1')} .box").first.click()
+    name.fill("mended")
+    name.press("Enter")
+    page.locator("#f-title").fill("改过的")
+    page.locator("#f-title").press("Enter")
+    expect(page.locator(".names")).to_contain_text("mended")
+    page.locator("#undo").click()
+    page.locator("#redo").click()
+    expect(page.locator("#f-title")).to_have_value("改过的")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#state")).to_contain_text("· saved")
+    saved = design.read_text()
+    assert 'name = "mended"' in saved
+    assert saved.splitlines()[0] == traced.splitlines()[0], "comments stay"
+
+    # A filled card is read with it, here and by the command.
+    cards = tmp_path / "cards"
+    simulate(load_design("quiz-a5"), load_mix("clean"), 1, 3, cards)
+    truth = next(iter(read_truth(cards / "truth.jsonl")))
+    with page.expect_file_chooser() as chooser:
+        page.locator("label[for=scan]").click()
+    chooser.value.set_files(cards / truth.file)
+    expect(page.locator("#tried table")).to_be_visible(timeout=60_000)
+    read = {
+        row.get_attribute("data-field"): row.locator("td").nth(1).inner_text()
+        for row in page.locator("#tried tr").all()
+    }
+    shoot(page, "studio-tried")
+    questions = {name: value for name, value in truth.values.items() if name.startswith("q")}
+    known = load_design(str(design))
+    assert len(questions) >= 20
+    assert {name: read[name].replace("—", "") for name in questions} == questions
+    assert "mended" in {f.name for f in known.sides[0].fields}
+
+
+def test_keys_move_add_delete_and_zoom(page: Page, studio: Studio, tmp_path: Path) -> None:
+    design = tmp_path / "mine.toml"
+    source = Path("omr/designs/quiz-a5.toml").read_text()
+    design.write_text(source)
+    page.goto(studio(design))
+    expect(page.locator("#findings")).to_contain_text("Nothing")
+    page.locator("#desk").focus()
+    page.keyboard.press("Tab")
+    chosen = page.locator(".names").inner_text()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#state")).to_contain_text("not saved")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#state")).to_contain_text("· saved")
+    page.keyboard.press("Tab")
+    assert page.locator(".names").inner_text() != chosen
+    count = page.locator("svg .box").count()
+    page.locator("#desk").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator("svg .box")).to_have_count(count - 1)
+    page.locator("#undo").click()
+    expect(page.locator("svg .box")).to_have_count(count)
+    page.locator("#add").click()
+    page.locator("svg").click(position={"x": 60, "y": 60})
+    expect(page.locator("svg .box")).to_have_count(count + 1)
+    expect(page.locator("#f-name")).to_have_value("new1")
+    page.locator("#in").click()
+    expect(page.locator("#zoom")).to_have_text("125 %")
+    page.locator("#tab-text").click()
+    text = page.locator("#toml").input_value()
+    page.locator("#toml").fill(text.replace('kind = "single"', 'kind = "singel"', 1))
+    page.locator("#take").click()
+    expect(page.locator("#findings")).to_contain_text("kind must be one of")
+    page.locator("#save").click()
+    expect(page.locator("#notice")).to_contain_text("no design yet")
+    assert design.read_text() == source
+
+
+def test_somebody_elses_change_is_not_lost(page: Page, studio: Studio, tmp_path: Path) -> None:
+    design = tmp_path / "mine.toml"
+    design.write_text(Path("omr/designs/quiz-a5.toml").read_text())
+    page.goto(studio(design))
+    page.locator("svg .box").first.click()
+    page.locator("#f-title").fill("另一个")
+    page.locator("#f-title").press("Enter")
+    expect(page.locator("#state")).to_contain_text("not saved")
+    theirs = design.read_text() + "# theirs\n"
+    design.write_text(theirs)
+    page.locator("#save").click()
+    expect(page.locator("#notice")).to_contain_text("changed by another program")
+    assert design.read_text() == theirs
+    page.get_by_role("button", name="Reload the file").click()
+    expect(page.locator("#state")).to_contain_text("· saved")
+
+
+def test_the_exam_card(page: Page, studio: Studio, tmp_path: Path) -> None:
+    """A crowded card: every table has its box, both sides of a two-sided card are there."""
+    design = tmp_path / "card.toml"
+    design.write_text(Path("omr/designs/cn-health-203.toml").read_text())
+    page.goto(studio(design))
+    expect(page.locator("svg image")).to_be_visible()
+    page.locator(f"{field(page, 'ticket')} .box").click()
+    expect(page.locator("#f-length")).to_have_value("12")
+    page.wait_for_load_state("networkidle")
+    shoot(page, "studio-exam-card")
+    two = tmp_path / "two.toml"
+    two.write_text(Path("omr/designs/two-sided-60.toml").read_text())
+    page.goto(studio(two))
+    page.get_by_role("button", name="back").click()
+    expect(page.locator("svg image")).to_have_attribute("href", re.compile("back"))

@@ -1,0 +1,248 @@
+"""The studio without a browser: edits that leave the rest of the text alone, and its door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from admin_api.errors import NotFound, Refused
+from admin_api.studio.app import Studio, build_app
+from admin_api.studio.blocks import blocks_of, joined
+from admin_api.studio.boxes import state_of
+from admin_api.studio.document import Changed, Document, Place
+from admin_api.studio.serve import run_studio
+from omr.design import builtin_names
+
+DESIGNS = Path("omr/designs")
+TICKET = Place("front", 0)
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Document:
+    path = tmp_path / "card.toml"
+    path.write_bytes((DESIGNS / "cn-health-203.toml").read_bytes())
+    return Document(path)
+
+
+def boxes(document: Document, name: str) -> dict:
+    return next(
+        box for side in state_of(document)["sides"] for box in side["boxes"] if name in box["names"]
+    )
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_blocks_are_the_text(name: str) -> None:
+    text = (DESIGNS / f"{name}.toml").read_text(encoding="utf-8")
+    assert joined(blocks_of(text)) == text
+    for block in blocks_of(text):
+        assert block.changed({}).text == block.text
+
+
+@given(st.text(alphabet='[]#a_.="\n 1\r', max_size=80))
+def test_blocks_of_any_text_are_the_text(text: str) -> None:
+    assert joined(blocks_of(text)) == text
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_every_bubble_and_zone_is_in_one_box(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    path.write_bytes((DESIGNS / f"{name}.toml").read_bytes())
+    opened = Document(path)
+    assert opened.design
+    for side, shown in zip(opened.design.sides, state_of(opened)["sides"], strict=True):
+        assert sum(len(box["bubbles"]) for box in shown["boxes"]) == side.bubble_count
+        assert sum(len(box["zone"]) for box in shown["boxes"]) == len(side.zones)
+
+
+def test_an_edit_leaves_comments_and_everything_else(document: Document) -> None:
+    before = document.text
+    document.set(TICKET, {"title": "考号", "required": True})
+    changed = [line for line in document.text.splitlines() if line not in before.splitlines()]
+    assert changed == ['title = "考号"', "required = true"]
+    document.set(TICKET, {"title": "准考证号", "required": None})
+    assert document.text == before
+    with pytest.raises(Refused, match="no key of a field"):
+        document.set(TICKET, {"titel": "x"})
+    with pytest.raises(NotFound, match="reload"):
+        document.set(Place("front", 99), {"title": "x"})
+
+
+def test_moving_counts_as_the_design_counts(document: Document) -> None:
+    x, y, _ = boxes(document, "ticket")["bubbles"][0]
+    document.move(TICKET, 7.0, -6.0)
+    assert boxes(document, "ticket")["bubbles"][0][:2] == [pytest.approx(x + 7), y - 6]
+    assert "column = 2, row = 8" in document.text
+    document.move(TICKET, 0.7, 0.0)
+    assert "column = 2.1, row = 8" in document.text
+    document.move(TICKET, 3.0, 0.0, snap=True)
+    assert "column = 3, row = 8" in document.text
+
+
+def test_stretching_widens_the_steps(document: Document) -> None:
+    document.stretch(TICKET, 0.5, 1.0)
+    assert "character_step = { column = 0.5 }" in document.text
+    assert document.findings(), "bubbles that touch are a finding"
+    barcode = boxes(document, "barcode")
+    document.stretch(Place("front", barcode["index"]), 1.0, 0.5)
+    assert boxes(document, "barcode")["zone"][0][2:] == [65.0, 13.0]
+    with pytest.raises(Refused):
+        document.stretch(TICKET, 0.0, 1.0)
+
+
+def test_add_copy_and_delete(document: Document) -> None:
+    count = document.text.count(".field]]")
+    document.add("front", 30.0, 60.0)
+    assert boxes(document, "new1")["bubbles"][0][:2] == [30.0, 60.0]
+    document.copy(TICKET)
+    assert "ticket_2" in document.text
+    assert document.text.count(".field]]") == count + 2
+    document.delete(Place("front", 1))
+    assert "ticket_2" not in document.text
+    while document.can_undo:
+        document.undo()
+    assert document.text.count(".field]]") == count
+    with pytest.raises(Refused, match="has no back"):
+        document.add("back", 1, 1)
+
+
+def test_undo_and_redo_are_exact(document: Document) -> None:
+    texts = [document.text]
+    for step in range(1, 6):
+        document.move(TICKET, step, 0.0)
+        texts.append(document.text)
+    for text in reversed(texts[:-1]):
+        document.undo()
+        assert document.text == text
+    for text in texts[1:]:
+        document.redo()
+        assert document.text == text
+    document.undo()
+    document.move(TICKET, 1.0, 1.0)
+    assert not document.can_redo
+
+
+def test_a_fault_keeps_the_boxes_and_cannot_be_saved_by_chance(document: Document) -> None:
+    document.set(TICKET, {"kind": "singel"})
+    assert not document.usable
+    assert any("kind must be one of" in words for words in document.findings())
+    assert boxes(document, "ticket")["table"]["kind"] == "singel"
+    finding = state_of(document)["findings"][0]
+    assert (finding["face"], finding["index"]) == ("front", 0)
+    with pytest.raises(Refused, match="no design yet"):
+        document.save()
+    document.save(faulty=True)
+    assert not document.dirty
+
+
+def test_text_that_is_no_toml_is_kept_and_told(document: Document) -> None:
+    document.write("name = ")
+    assert not document.usable
+    assert "not TOML" in document.findings()[0]
+    assert state_of(document)["text"] == "name = "
+    document.undo()
+    assert document.usable
+
+
+def test_saving_minds_what_others_wrote(document: Document) -> None:
+    document.move(TICKET, 1.0, 0.0)
+    document.path.write_text("# theirs\n")
+    with pytest.raises(Changed, match="another program"):
+        document.save()
+    assert document.path.read_text() == "# theirs\n"
+    document.save(overwrite=True)
+    assert document.path.read_text(encoding="utf-8") == document.text
+
+
+def test_unsaved_work_outlives_the_studio(document: Document) -> None:
+    document.move(TICKET, 1.0, 0.0)
+    work = document.text
+    again = Document(document.path)
+    assert again.draft == work
+    again.write(again.draft)
+    again.save()
+    assert Document(document.path).draft == ""
+    assert again.path.read_text(encoding="utf-8") == work
+
+
+def test_windows_line_ends_stay(tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    path.write_bytes((DESIGNS / "quiz-a5.toml").read_bytes().replace(b"\n", b"\r\n"))
+    opened = Document(path)
+    opened.move(TICKET, 1.0, 0.0)
+    opened.save()
+    lines = path.read_bytes().split(b"\n")
+    assert sum(not line.endswith(b"\r") for line in lines[:-1]) <= 1
+
+
+# ── the door ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def studio(document: Document) -> Studio:
+    return Studio(document, None)
+
+
+@pytest.fixture
+def client(studio: Studio) -> TestClient:
+    return TestClient(build_app(studio), base_url="http://127.0.0.1:8000")
+
+
+def test_only_the_page_itself_may_ask(client: TestClient, studio: Studio) -> None:
+    root = f"/{studio.token}"
+    assert client.get(f"{root}/state").status_code == 200
+    assert client.get("/state").status_code == 404
+    assert client.get("/wrong-token/state").status_code == 404
+    assert client.get(f"{root}/state", headers={"host": "evil.example"}).status_code == 421
+    assert client.post(f"{root}/edit", json={"do": "undo"}).status_code == 403
+    good = {"x-studio": studio.token}
+    assert client.post(f"{root}/edit", json={"do": "undo"}, headers=good).status_code == 200
+    assert "default-src 'none'" in client.get(f"{root}/").headers["content-security-policy"]
+    for name in ("..%2f..%2fpyproject.toml", "app.py", "index.html%00.css"):
+        assert client.get(f"{root}/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"do": "explode"},
+        {"do": "set", "index": -1},
+        {"do": "move", "x": "far"},
+        {"do": "set", "index": 99, "changes": {"title": "x"}},
+        {"do": "set", "changes": {"path": "/etc/passwd"}},
+        {"do": "stretch", "x": 1e9, "y": 1},
+    ],
+)
+def test_what_cannot_be_done_is_told(client: TestClient, studio: Studio, asked: dict) -> None:
+    headers = {"x-studio": studio.token}
+    answer = client.post(f"/{studio.token}/edit", json=asked, headers=headers)
+    assert answer.status_code == 422
+    assert not studio.document.dirty
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\xff\xd8\xff" + b"\0" * 999, b"PK\3\4"])
+def test_hostile_scans_are_told_not_fatal(
+    client: TestClient, studio: Studio, content: bytes
+) -> None:
+    headers = {"x-studio": studio.token}
+    answer = client.post(f"/{studio.token}/try", content=content, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("quiz-a5", "is built in"),
+        ("template.json", "import it first"),
+        ("card.txt", r"ends in .toml"),
+    ],
+)
+def test_what_the_studio_does_not_open(file: str, says: str) -> None:
+    with pytest.raises(Refused, match=says):
+        run_studio(file, None, 0, browser=False)
+    with pytest.raises(NotFound, match="does not exist"):
+        run_studio("nowhere.toml", None, 0, browser=False)
