@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from omr.batch import WorkerSetup
     from omr.design import Design
+    from omr.importers.omrchecker_evaluation import ReadKeyCard
     from omr.run import RunOrder, Summary
 
 DesignName = Annotated[str, typer.Option(metavar="NAME|FILE", help="The cards' design.")]
@@ -42,6 +44,12 @@ def read(
         Path | None, typer.Option(metavar="DIR", help="Numbered pictures of every stage.")
     ] = None,
     policy: PolicyFile = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Score by this evaluation.json; else by the template's own."
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Processes, else one a core; 0 for none."),
@@ -53,7 +61,7 @@ def read(
     """Read scanned cards into a table. An interrupted run goes on when the command is repeated."""
     from omr.batch import WorkerSetup, list_files
     from omr.errors import SourceError
-    from omr.importers.any import load_any, no_scans
+    from omr.importers.any import load_any, marking_for, no_scans
     from omr.policy import load_policy
     from omr.pool import Limits
     from omr.progress import shown_on
@@ -65,7 +73,9 @@ def read(
     loaded = load_any(design)
     setup = WorkerSetup(loaded, load_policy(policy), overlays=overlay, traces=trace)
     limits = Limits(_cores() if workers is None else workers)
-    order = RunOrder(out, setup, limits, design_text(loaded, design), scores, restart)
+    marking = marking_for(loaded, design, evaluation, _key_card_reader(setup))
+    text = design_text(loaded, design)
+    order = RunOrder(out, setup, limits, text, scores, restart, marking)
     skipped: Counter[str] = Counter()
     own = [p for p in (out, journal_path(out), scores, overlay, trace) if p is not None]
     own += no_scans(design)
@@ -75,6 +85,30 @@ def read(
     summary = run(refs, order, shown_on(sys.stderr))
     typer.echo(told(summary) + _skipped(skipped))
     typer.echo(_written(order))
+
+
+def _key_card_reader(setup: WorkerSetup) -> ReadKeyCard:
+    """Reads a filled card that holds a key (标准答案卡)."""
+    from omr.errors import AnswerKeyError
+    from omr.importers.omrchecker_evaluation import KeyCard
+    from omr.pipeline import read_page
+    from omr.records import RejectedPage, ScannedPage
+
+    def read(path: Path) -> KeyCard:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            told = (f"the key's card {path} cannot be read: {error.strerror}",)
+            raise AnswerKeyError(path.name, told) from error
+        page = ScannedPage(content, ScannedPage.digest(content), str(path), 0)
+        found = read_page(page, setup.design, setup.policy)
+        if isinstance(found, RejectedPage):
+            raise AnswerKeyError(path.name, (f"{found.reason}: {found.evidence}",))
+        said = found.reading
+        doubted = frozenset(doubt.field for doubt in said.doubts)
+        return KeyCard(dict(zip(said.fields, said.values, strict=True)), doubted)
+
+    return read
 
 
 def judge(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
@@ -309,6 +310,24 @@ class Find:
     marker_share: float
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Several fields of one side that are one value of the output, put together in order.
+
+    `blanks` says for each part what a blank reads as in the value.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    blanks: tuple[str, ...]
+    line: int
+
+    def value(self, said: Mapping[str, str], *, filled: bool = True) -> str:
+        """The joined value of fields' values; without `filled`, blanks stay empty."""
+        blanks = self.blanks if filled else ("",) * len(self.parts)
+        return "".join(said[p] or blank for p, blank in zip(self.parts, blanks, strict=True))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
     """A whole card design. `hash` is over the parsed content, so comments do not change it."""
@@ -323,6 +342,7 @@ class Design:
     hash: str
     source: str
     finds: tuple[Find, ...] = ()
+    joins: tuple[Join, ...] = ()
 
     def side(self, name: SideName) -> Side:
         """The face of that name.

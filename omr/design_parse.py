@@ -26,6 +26,7 @@ from omr.design import (
     Find,
     FindKind,
     Ink,
+    Join,
     Role,
     SeveralRule,
     Side,
@@ -130,11 +131,29 @@ def _design(root: Table, content: str, source: str, found: bool) -> Design:
     lettered = bubbles.shape is BubbleShape.AREA or (bubbles.labelled and ink is Ink.BLACK)
     faces = {"front": SideName.FRONT} | ({"back": SideName.BACK} if root.has("back") else {})
     sides = [_SideParser(root.table(f), n, found, lettered).side() for f, n in faces.items()]
+    joins = tuple(_join(t, sides) for t in root.tables("join"))
     root.done()
     names = [f.name for s in sides for f in s.fields] + [z.name for s in sides for z in s.zones]
+    names += [join.name for join in joins]
     for double in sorted({n for n in names if names.count(n) > 1}):
         root.fault(f"two fields are named {double!r}; give each a name of its own")
-    return Design(name, title, width, height, ink, bubbles, tuple(sides), content, source)
+    look_of = (ink, bubbles)
+    return Design(name, title, width, height, *look_of, tuple(sides), content, source, joins=joins)
+
+
+def _join(t: Table, sides: Sequence[Side]) -> Join:
+    name, parts = t.text("name"), t.texts("of")
+    blank = t.texts("blank", ("",) * len(parts))
+    if isinstance(t.content.get("blank"), str):
+        blank = (t.content["blank"],) * len(parts)
+    t.done()
+    if len(blank) != len(parts):
+        t.fault(f"blank must be one text, or one for each of the {len(parts)} fields", "blank")
+        blank = ("",) * len(parts)
+    fields = [{field.name for field in side.fields} for side in sides]
+    if not parts or not any(set(parts) <= known for known in fields):
+        t.fault("of must name fields, all of one side", "of")
+    return Join(name, parts, blank, t.line)
 
 
 class _SideParser:

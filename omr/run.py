@@ -19,6 +19,7 @@ from omr.pool import Limits
 from omr.progress import Meter, Progress
 
 if TYPE_CHECKING:  # polars is loaded when there is something to write
+    from omr.score.marked import Marking
     from omr.score.tables import Tally
 
 _TOGETHER = 16  # pages that go to the disk at once
@@ -32,7 +33,10 @@ class Stopped(OmrError):
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """What a run is to produce. `design_text` is the design's TOML, kept with the scores."""
+    """What a run is to produce. `design_text` is the design's TOML, kept with the scores.
+
+    `marking` adds each page's score; its key goes into no file.
+    """
 
     out: Path
     setup: WorkerSetup
@@ -40,6 +44,7 @@ class RunOrder:
     design_text: str
     scores: Path | None = None
     restart: bool = False
+    marking: Marking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ def run(refs: Sequence[PageRef], order: RunOrder, progress: Progress) -> Summary
     from omr.score.writers import check_output
 
     layout = layout_for(order.setup.design)
-    check_output(order.out, len(refs), layout.readings)
+    columns = order.marking.columns(layout) if order.marking else layout.readings
+    check_output(order.out, len(refs), columns)
     if order.scores is not None:
         check_scores(order.scores, order.out)
     for folder in (order.setup.overlays, order.setup.traces):
@@ -172,7 +178,11 @@ def _write(journal: Journal, order: RunOrder, meter: Meter) -> Summary:
     notes = notes_for(order.design_text)
     tally = Tally()
     frames = tally.counted(reading_frames(journal.records(), layout, journal.tags))
-    write_table(frames, order.out, layout.readings, notes)
+    if order.marking:
+        marked = order.marking.marked(frames, layout)
+        write_table(marked, order.out, order.marking.columns(layout), notes)
+    else:
+        write_table(frames, order.out, layout.readings, notes)
     if order.scores is not None:
         write_table(score_frames(journal.records(), layout), order.scores, layout.scores, notes)
     return summary_of(tally, meter)

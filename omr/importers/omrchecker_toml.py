@@ -80,8 +80,6 @@ def _lines(sheet: Sheet, source: str) -> Iterator[str]:
         yield from _comment(
             f"{', '.join(needless)}: left out; bubbles are measured against the paper beside them."
         )
-    for label, parts in sheet.joined.items():
-        yield from _comment(f"Joined: {_plain(label)} = {_plain(' + '.join(_short(parts)))}")
     words: dict[str, list[str]] = {}
     for label, empty in sheet.empty_values.items():
         words.setdefault(empty, []).append(label)
@@ -107,6 +105,18 @@ def _lines(sheet: Sheet, source: str) -> Iterator[str]:
     for block in sheet.blocks:
         for run in _runs(block):
             yield from _field(block, run, scale)
+    for label, parts in sheet.joined.items():
+        yield from _join(label, parts, [sheet.empty_values.get(part, "") for part in parts])
+
+
+def _join(label: str, parts: tuple[str, ...], blanks: list[str]) -> Iterator[str]:
+    """A joined label; blanks as the template has them."""
+    yield ""
+    yield f"[[join]]  # {_plain(' + '.join(_short(parts)))}"
+    yield f"name = {_text(label)}"
+    yield f"of = {_list(parts)}"
+    if any(blanks):
+        yield f"blank = {_text(blanks[0]) if len(set(blanks)) == 1 else _list(tuple(blanks))}"
 
 
 def _finds(sheet: Sheet) -> Iterator[str]:

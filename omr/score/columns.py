@@ -106,6 +106,7 @@ def layout_for(design: Design) -> Layout:
         DesignError: a field has the name of a fixed column.
     """
     own = [name for side in design.sides for name in value_names(side)]
+    own += [join.name for join in design.joins]
     if clashes := sorted(FIXED.intersection(own)):
         raise DesignError(
             design.source,

@@ -281,9 +281,12 @@ class _Section:
     def _earning(self, rights: list[str], weight: Fraction) -> tuple[Accepted, ...]:
         """Every answer that earns marks: the right ones, and parts of them."""
         marks = dict.fromkeys(rights, self.right)
-        for answer in rights if self.partial else ():
+        partial = self.partial
+        if partial is None:
+            return tuple(Accepted(answer, self.right * weight) for answer in rights)
+        for answer in rights:
             for picked in range(1, len(answer)):
-                earned = self.partial.marks(self.right, picked, len(answer))
+                earned = partial.marks(self.right, picked, len(answer))
                 if earned >= self.right:
                     self.place.fault(
                         "partial", "earns as much for a part as for the whole answer; give less"

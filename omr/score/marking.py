@@ -209,7 +209,7 @@ def masks_of_values(values: Iterable[Sequence[str]], options: str) -> Masks:
         rows.append([known[value] for value in row])
     if len({len(row) for row in rows}) > 1:
         raise ScoringError("the cards have different numbers of items; give all of them alike")
-    return np.array(rows, kind).reshape(len(rows), -1 if rows else 0)
+    return _masks(np.array(rows).reshape(len(rows), -1 if rows else 0), kind)
 
 
 def masks_of_groups(groups: NDArray[np.uint32], options: str) -> Masks:
@@ -221,7 +221,11 @@ def masks_of_groups(groups: NDArray[np.uint32], options: str) -> Masks:
     kind = mask_type(options)
     if groups.size and int(groups.max()) >> len(options):
         raise ScoringError(f"a mask names an option beyond {options}")
-    return groups.astype(kind)
+    return _masks(groups, kind)
+
+
+def _masks(array: NDArray[Any], kind: type[np.uint8] | type[np.uint16]) -> Masks:
+    return array.astype(np.uint8) if kind is np.uint8 else array.astype(np.uint16)
 
 
 def pack_answers(texts: Sequence[str], items: int, options: str) -> PackedAnswers:
@@ -233,12 +237,14 @@ def pack_answers(texts: Sequence[str], items: int, options: str) -> PackedAnswer
     meaning = np.full(256, MOST_OPTIONS, np.int64)
     meaning[[ord(letter) for letter in options]] = np.arange(len(options))
     meaning[[ord("["), ord("]"), ord(BLANK)]] = _OPEN, _CLOSE, _BLANK
-    masks: Masks = np.zeros((len(encoded), items), kind)
+    masks = _masks(np.zeros((len(encoded), items), np.int64), kind)
     faults = np.zeros((len(encoded), 2), np.int64)
     _unpack(text, ends, meaning, masks, faults)
     bad = np.flatnonzero(faults[:, 0])
     masks[bad] = 0
-    return PackedAnswers(masks, {int(row): _told(*faults[row], items) for row in bad})
+    return PackedAnswers(
+        masks, {int(row): _told(faults[row, 0], faults[row, 1], items) for row in bad}
+    )
 
 
 def _told(fault: Any, at: Any, items: int) -> str:

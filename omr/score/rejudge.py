@@ -21,7 +21,14 @@ from omr.score.columns import DESIGN_KEY, DOUBT, FORMAT, FORMAT_KEY, PAGE, Layou
 from omr.score.pairing import Face, Pairing, Twins, pair_sheets, twins_of, usual_first
 from omr.score.reading import SideValues, read_many
 from omr.score.rows import BACK, FRONT, REJECTED
-from omr.score.tables import Part, Verdicts, assemble, struct_lists, verdict_columns
+from omr.score.tables import (
+    Part,
+    Verdicts,
+    assemble,
+    joined_columns,
+    struct_lists,
+    verdict_columns,
+)
 from omr.score.writers import ROW_GROUP
 
 _FIGURES = ("fill", "darkness", "around", "through")
@@ -124,16 +131,20 @@ class _Batch:
 
     def frame(self, pairings: Sequence[Pairing], layout: Layout, policy: Policy) -> pl.DataFrame:
         """The batch as readings."""
-        parts = [self._part(group, [pairings[at] for at in group.places]) for group in self.groups]
+        parts = [
+            self._part(group, [pairings[at] for at in group.places], layout)
+            for group in self.groups
+        ]
         frame = assemble(parts, layout.readings)
         return frame.with_columns(pl.lit(policy.hash).alias("policy_hash"))
 
-    def _part(self, group: _Group, pairings: Sequence[Pairing]) -> Part:
+    def _part(self, group: _Group, pairings: Sequence[Pairing], layout: Layout) -> Part:
         columns = {name: group.pages[name] for name in PAGE}
         own: list[tuple[Doubt, ...]] = [()] * len(pairings)
         if group.said is not None:
             own = group.said.doubts
-            columns |= verdict_columns(_verdicts(group.said))
+            verdicts = _verdicts(group.said)
+            columns |= verdict_columns(verdicts) | joined_columns(verdicts, layout)
         doubts = [(*a, *b.doubts) for a, b in zip(own, pairings, strict=True)]
         texts = [[(str(d.kind), d.field, d.evidence) for d in row] for row in doubts]
         columns["doubts"] = struct_lists(texts, DOUBT)

@@ -146,6 +146,23 @@ def verdict_columns(verdicts: Verdicts) -> dict[str, pl.Series]:
     }
 
 
+def joined_columns(verdicts: Verdicts, layout: Layout) -> dict[str, pl.Series]:
+    """Values that are put together from several fields, where the side has them."""
+    said = pl.DataFrame(list(verdicts.values.values()))
+    return {
+        join.name: said.select(
+            pl.concat_str(
+                pl.when(pl.col(part) == "").then(pl.lit(blank)).otherwise(pl.col(part))
+                for part, blank in zip(join.parts, join.blanks, strict=True)
+            )
+        )
+        .to_series()
+        .alias(join.name)
+        for join in layout.design.joins
+        if set(join.parts) <= set(said.columns)
+    }
+
+
 def face_of(page: Packed, layout: Layout, names: Sequence[str]) -> Face:
     """What pairing needs of a row: where it stood, its side, and the values of those names."""
     row = page.row
@@ -166,7 +183,8 @@ def _readings(batch: Sequence[Packed], pairings: Sequence[Pairing], layout: Layo
         rows = [page.row for page in pages]
         columns = page_columns(rows, tag)
         if tag != REJECTED:
-            columns |= verdict_columns(_stored_verdicts(pages, layout))
+            verdicts = _stored_verdicts(pages, layout)
+            columns |= verdict_columns(verdicts) | joined_columns(verdicts, layout)
         columns["status"] = pl.Series(
             [_status(row["status"], bool(p.doubts)) for row, p in zip(rows, pairs, strict=True)]
         )

@@ -1,0 +1,142 @@
+"""Other systems' designs through the command: their joined labels and scores as columns."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from omr.cli import app
+from omr.design_parse import parse_design
+from omr.errors import AnswerKeyError, DesignError
+from omr.importers.omrchecker import load_omrchecker
+from omr.score.columns import layout_for
+from omr.score.key import Accepted, Item, Key
+from omr.score.marked import Marking
+from tests.test_pictures import SAMPLES, TRUTH_IS_WRONG, cases, needs_samples
+
+SMALL = Path("omr/designs/quiz-a5.toml").read_text(encoding="utf-8")
+
+
+def run(*words: object) -> str:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def by_template() -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for case in cases():
+        found.setdefault(case["template"], []).append(case)
+    return found
+
+
+@needs_samples
+@pytest.mark.parametrize("template", by_template())
+def test_a_template_is_read_into_its_own_columns(template: str, tmp_path: Path) -> None:
+    own = by_template()[template]
+    images = [SAMPLES / case["image"] for case in own]
+    out = tmp_path / "out.jsonl"
+    run("read", *images, "--design", SAMPLES / template, "--out", out, "--workers", 0)
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    imported = load_omrchecker(SAMPLES / template)
+    for case, row in zip(own, rows, strict=True):
+        if row["status"] == "rejected":
+            assert row.get("score") is None
+            continue
+        doubted = {doubt["field"] for doubt in row["doubts"]}
+        for label, expected in case["expected"].items():
+            expected = TRUTH_IS_WRONG.get((case["image"], label), expected)
+            if not doubted & set(imported.parts(label)):
+                blank = "" if label in imported.joined else imported.empty_values.get(label, "")
+                assert (row[label] or blank) == expected, label
+        if imported.evaluation and case["evaluation"]:
+            assert row["score_max"]
+            if row["score"] is None:
+                assert doubted, "only a doubt keeps a score back"
+            else:
+                assert float(Fraction(row["score"])) == pytest.approx(float(case["score"]))
+
+
+@needs_samples
+def test_a_design_written_as_toml_gives_the_same_columns(tmp_path: Path) -> None:
+    template = SAMPLES / "samples" / "sample1" / "template.json"
+    image = next(SAMPLES / c["image"] for c in cases() if SAMPLES / c["template"] == template)
+    run("design", "import", "omrchecker", template, "--out", tmp_path / "own.toml")
+    assert "[[join]]" in (tmp_path / "own.toml").read_text(encoding="utf-8")
+    tables = []
+    for design, name in ((template, "a"), (tmp_path / "own.toml", "b")):
+        out, scores = tmp_path / f"{name}.parquet", tmp_path / f"{name}-scores.parquet"
+        run("read", image, "--design", design, "--out", out, "--scores", scores, "--workers", 0)
+        run("judge", scores, "--out", tmp_path / f"{name}-again.parquet")
+        read = pl.read_parquet(out)
+        again = pl.read_parquet(tmp_path / f"{name}-again.parquet")
+        assert read.drop("score", "score_max", strict=False).equals(again)
+        tables.append(again.drop("source", "design_hash"))
+    assert tables[0].equals(tables[1])
+
+
+# ── without the samples ──────────────────────────────────────────────────────────────────────
+
+
+def joined(*lines: str) -> str:
+    return SMALL + "\n[[join]]\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (('name = "pair"', 'of = ["q1", "nothing"]'), "of must name fields"),
+        (('name = "q3"', 'of = ["q1", "q2"]'), "two fields are named 'q3'"),
+        (('name = "pair"', 'of = ["q1", "q2"]', 'blank = ["-"]'), "one for each of the 2"),
+        (('name = "pair"', "of = []"), "of must name fields"),
+        (('name = "pair"', 'of = ["q1"]', "blanks = 3"), "blanks is not known"),
+    ],
+)
+def test_joins_that_cannot_be(lines: tuple[str, ...], says: str) -> None:
+    with pytest.raises(DesignError, match=says):
+        parse_design(joined(*lines), "small")
+
+
+def frame(**values: object) -> pl.DataFrame:
+    row = {"status": "read", "doubts": [], "q1": "A", "q2": "B", "reason": None} | values
+    doubt = pl.List(pl.Struct({"kind": pl.String, "field": pl.String, "evidence": pl.String}))
+    schema = {name: doubt if name == "doubts" else pl.String for name in row}
+    return pl.DataFrame([row], schema=schema, orient="row")
+
+
+def marking() -> Marking:
+    design = parse_design(joined('name = "pair"', 'of = ["q1", "q2"]', 'blank = "?"'), "small")
+    item = Item("pair", (Accepted("AB", Fraction(3)),), Fraction(-1, 3), Fraction(0), "all")
+    return Marking.of(Key.of([item]), design)
+
+
+@pytest.mark.parametrize(
+    ("values", "score"),
+    [
+        ({}, "3"),
+        ({"q2": "C"}, "-1/3"),
+        ({"q1": "", "q2": ""}, "0"),
+        ({"q1": None, "q2": None, "status": "rejected"}, None),
+        ({"doubts": [{"kind": "faint", "field": "q2", "evidence": ""}]}, None),
+        ({"doubts": [{"kind": "faint", "field": "q9", "evidence": ""}]}, "3"),
+        ({"doubts": [{"kind": "side_missing", "field": "", "evidence": ""}]}, None),
+    ],
+)
+def test_a_score_rests_on_no_doubt(values: dict[str, Any], score: str | None) -> None:
+    made = marking()
+    assert made._score(frame(**values).row(0, named=True)) == score
+
+
+def test_a_key_for_other_fields_is_refused() -> None:
+    made = marking()
+    with pytest.raises(AnswerKeyError, match="pair is no field"):
+        Marking.of(made.key, parse_design(SMALL, "small"))
+    clash = parse_design(SMALL.replace('name = "form"', 'name = "score"'), "small")
+    with pytest.raises(DesignError, match="name of an output column"):
+        Marking(made.key, {}).columns(layout_for(clash))
