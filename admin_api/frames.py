@@ -90,6 +90,7 @@ def empty(schema: Schema) -> pl.DataFrame:
     """A frame of these columns without rows."""
     return pl.DataFrame(schema=schema)
 
+
 RESULTS: Schema = {
     "enrolment": pl.Int64(),
     "candidate": pl.Int64(),

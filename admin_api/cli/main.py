@@ -10,11 +10,16 @@ import typer
 
 from admin_api.acts.roles import Role
 from admin_api.cli.audit import audit_app
+from admin_api.cli.corrections import corrections_app
 from admin_api.cli.desk import passphrase_of
 from admin_api.cli.imports import import_app
 from admin_api.cli.intake import intake
+from admin_api.cli.key import key_app
+from admin_api.cli.release import release_app
+from admin_api.cli.results import reconcile, results, score, settle
 from admin_api.cli.review import review_app
 from admin_api.cli.staff import staff_app
+from admin_api.cli.violations import violations_app
 from admin_api.office import found_office
 from admin_api.settings import read_settings
 from admin_api.staff.service import Newcomer
@@ -29,7 +34,13 @@ app = typer.Typer(
 app.add_typer(staff_app, name="staff")
 app.add_typer(import_app, name="import")
 app.add_typer(review_app, name="review")
+app.add_typer(corrections_app, name="corrections")
+app.add_typer(violations_app, name="violations")
+app.add_typer(key_app, name="key")
+app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
+for command in (reconcile, score, results, settle):
+    app.command()(command)
 app.command()(intake)
 
 

@@ -64,24 +64,30 @@ def read_csv(path: Path, expected: SheetColumns, encoding: str | None) -> RawTab
                 for row in wrong.tolist()
             ],
         )
-    frame = pl.read_csv(
-        io.BytesIO(text),
-        has_header=False,
-        infer_schema=False,
-        separator=chr(separator),
-        quote_char='"' if len(quotes) else None,
-        columns=sorted(set(places.values())),
-        new_columns=[f"at{place}" for place in sorted(set(places.values()))],
-    )
-    if frame.height != len(ends):
+    below = int(ends[first]) + 1
+    frame = _parsed(text[below:], chr(separator), len(header), sorted(set(places.values())))
+    if frame.height != len(ends) - first - 1:
         raise refuse_file(path, "its rows cannot be told apart; save the sheet as XLSX")
     return RawTable(
-        frame.with_row_index("row", offset=1)
-        .slice(first + 1)
-        .select(
-            pl.col("row").cast(pl.Int64),
-            *(pl.col(f"at{place}").alias(name) for name, place in places.items()),
+        frame.select(
+            pl.int_range(first + 2, len(ends) + 1, dtype=pl.Int64).alias("row"),
+            *(pl.col(str(place)).alias(name) for name, place in places.items()),
         )
+    )
+
+
+def _parsed(content: bytes, separator: str, width: int, places: list[int]) -> pl.DataFrame:
+    """The columns at those places, each under its place."""
+    names = [str(place) for place in places]
+    if not content:
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    return pl.read_csv(
+        io.BytesIO(content),
+        has_header=False,
+        schema={str(place): pl.String for place in range(width)},
+        columns=places,
+        separator=separator,
+        quote_char='"' if b'"' in content else None,
     )
 
 

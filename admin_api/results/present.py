@@ -1,0 +1,65 @@
+"""The present: every fact folded into cards, people, and how they go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+from sqlalchemy import Connection
+
+from admin_api.corrections import service as corrections
+from admin_api.corrections.overlay import overlay_candidates, overlay_cards, overlay_enrolments
+from admin_api.joining.join import join
+from admin_api.joining.reconcile import Counts, matters_of, reconcile
+from admin_api.joining.states import Joined
+from admin_api.office import Office
+from admin_api.registration.frames import (
+    read_bags,
+    read_boxes,
+    read_candidates,
+    read_enrolments,
+    read_region_boxes,
+)
+from admin_api.review.service import decided_cards
+from admin_api.settling.service import Matter
+from admin_api.violations import service as violations
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What all facts say now. `matters` are everything open before scores are looked at."""
+
+    cards: pl.DataFrame
+    candidates: pl.DataFrame
+    enrolments: pl.DataFrame
+    joined: Joined
+    differences: pl.DataFrame
+    penalties: pl.DataFrame
+    matters: tuple[Matter, ...]
+
+
+def present(office: Office, connection: Connection) -> Present:
+    """Fold everything, as of the connection's moment."""
+    exam = office.exam
+    reported = corrections.in_force(connection)
+    cards, misfits = overlay_cards(decided_cards(connection, exam), reported, exam.card)
+    enrolments, lost = overlay_enrolments(read_enrolments(connection, exam), reported)
+    counts = Counts(read_bags(connection), read_boxes(connection), read_region_boxes(connection))
+    joined = join(cards, enrolments, counts.bags, exam)
+    differences = reconcile(joined, cards, enrolments, counts)
+    matters = [
+        *matters_of(joined, cards, enrolments, differences),
+        *misfits,
+        *lost,
+        *corrections.open_matters(connection),
+        *violations.open_matters(connection),
+    ]
+    return Present(
+        cards,
+        overlay_candidates(read_candidates(connection), reported),
+        enrolments,
+        joined,
+        differences,
+        violations.penalties(connection, exam),
+        tuple(matters),
+    )

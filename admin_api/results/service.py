@@ -1,0 +1,146 @@
+"""Results (成绩): what all facts come to now, stored as it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+
+from admin_api import tables
+from admin_api.acts.ledger import Signer, need_role
+from admin_api.acts.roles import ActKind
+from admin_api.bulk import read_frame
+from admin_api.office import Office
+from admin_api.results.marks import NO_KEY, OPEN, mark
+from admin_api.results.present import Present, present
+from admin_api.results.roll import roll
+from admin_api.settling.service import Matter, settled
+
+BASIS = ("paper", "form", "raw", "line", "page", "reading", "key_version")
+BASIS_LISTS = ("decisions", "corrections", "violations")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the facts come to. `results` and `outcomes` are `frames.RESULTS` and `OUTCOMES`;
+    `candidates` are as corrected; `open` is what nobody let stand.
+    """
+
+    candidates: pl.DataFrame
+    results: pl.DataFrame
+    outcomes: pl.DataFrame
+    open: tuple[Matter, ...]
+    present: Present
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRun:
+    """What a run changed: tickets with the subjects whose results are new or other than before."""
+
+    results: int
+    outcomes: int
+    open: int
+    changed: pl.DataFrame
+
+
+def current(office: Office, connection: Connection, *, stored: bool = True) -> Scored:
+    """Fold every fact into results, as of the connection's moment.
+
+    With `stored` it is a matter of its own that the stored results are not these.
+    """
+    now = present(office, connection)
+    results = mark(office, connection, now)
+    outcomes = roll(office, connection, now, results)
+    matters = list(now.matters)
+    if stored and _older(connection, results, outcomes):
+        words = "facts came in since the last scoring; run kaowu score"
+        matters.append(Matter("scores", words, may_stand=False))
+    allowed = settled(connection)
+    matters += _unscored(results)
+    still = tuple(m for m in matters if not (m.may_stand and m.key in allowed))
+    return Scored(now.candidates, results, outcomes, still, now)
+
+
+def score(office: Office, signer: Signer) -> ScoreRun:
+    """Score everything and store exactly what is new or other than before."""
+    need_role(signer, ActKind.SCORE)
+    with office.ledger.act(signer, ActKind.SCORE, target="all") as act:
+        found = current(office, act.connection, stored=False)
+        results = _changed(
+            as_stored(found.results), newest(act.connection, "result", "enrolment"), "enrolment"
+        )
+        outcomes = _changed(
+            outcomes_as_stored(found.outcomes),
+            newest(act.connection, "outcome", "candidate"),
+            "candidate",
+        )
+        inputs = hashlib.sha256(as_stored(found.results).write_csv().encode()).hexdigest()
+        act.details |= {"results": results.height, "outcomes": outcomes.height}
+        changed = results.height + outcomes.height
+        act.add(tables.score_run, [{"inputs": inputs, "changed": changed}])
+        act.add(tables.result, results)
+        act.add(tables.outcome, outcomes)
+    tickets = found.present.enrolments.select("enrolment", "ticket", "subject")
+    named = results.join(tickets, on="enrolment", how="left", maintain_order="left")
+    return ScoreRun(
+        results.height,
+        outcomes.height,
+        len(found.open),
+        named.select("ticket", "subject", "state", "score"),
+    )
+
+
+def as_stored(results: pl.DataFrame) -> pl.DataFrame:
+    """Results as rows of the table: enrolment, state, score, passed and, as JSON, their basis."""
+    return results.select(
+        "enrolment",
+        "state",
+        "score",
+        "passed",
+        pl.struct(*BASIS, *BASIS_LISTS).struct.json_encode().alias("basis"),
+    )
+
+
+def outcomes_as_stored(outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Outcomes as rows of the table."""
+    carried = pl.struct("passed", "carried", "evidence").struct.json_encode()
+    return outcomes.select("candidate", "qualified", carried.alias("rolling"))
+
+
+def newest(connection: Connection, name: str, key: str) -> pl.DataFrame:
+    """The newest row of every enrolment's result, or candidate's outcome."""
+    table = tables.metadata.tables[name]
+    columns = [column for column in table.columns if column.name not in ("id", "act")]
+    last = select(func.max(table.c.id)).group_by(table.c[key])
+    return read_frame(connection, select(*columns).where(table.c.id.in_(last)))
+
+
+def _changed(now: pl.DataFrame, before: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The rows of `now` that are not in `before` as they stand."""
+    return now.join(before, on=now.columns, how="anti", maintain_order="left").sort(key)
+
+
+def _older(connection: Connection, results: pl.DataFrame, outcomes: pl.DataFrame) -> bool:
+    stored = newest(connection, "result", "enrolment")
+    if _changed(as_stored(results), stored, "enrolment").height:
+        return True
+    kept = newest(connection, "outcome", "candidate")
+    return bool(_changed(outcomes_as_stored(outcomes), kept, "candidate").height)
+
+
+def _unscored(results: pl.DataFrame) -> list[Matter]:
+    """Papers with answers and without a key: scoring them can only wait."""
+    lacking = results.filter((pl.col("state") == OPEN) & (pl.col("evidence") == NO_KEY))
+    return [
+        Matter(f"key {paper}{form}", "no key is in force; two keyholders load it", may_stand=False)
+        for paper, form in sorted(set(lacking.select("paper", "form").iter_rows()))
+    ]
+
+
+def basis_of(text: str) -> dict[str, object]:
+    """A stored result's basis."""
+    found = json.loads(text)
+    return found if isinstance(found, dict) else {}
