@@ -158,7 +158,7 @@ def roll(
     _check_columns(candidates, CANDIDATES, "candidates")
     _check_columns(sittings, SITTINGS, "sittings")
     _check_columns(history, HISTORY, "history")
-    people = candidates.select(CANDIDATES)
+    people = candidates.select(*CANDIDATES)
     if twice := people.filter(people["candidate"].is_duplicated())["candidate"].to_list():
         raise ScoringError(f"candidate {twice[0]} stands there twice; keep one row each")
     if unknown := sorted(set(people["specialty"].unique()) - rules.needed.keys(), key=str):
@@ -184,7 +184,7 @@ def roll(
     told = {n: OUTCOMES[n] for n in ("qualified", "passed", "carried", "missing")}
     kinds = {"specialty": pl.String(), **dict.fromkeys(by[1:], pl.UInt64())} | told
     outcomes = pl.DataFrame(rows, schema=kinds)
-    return masks.join(outcomes, on=by, how="left", maintain_order="left").select(OUTCOMES)
+    return masks.join(outcomes, on=by, how="left", maintain_order="left").select(*OUTCOMES)
 
 
 def _check_columns(frame: pl.DataFrame, columns: Columns, name: str) -> None:
