@@ -7,6 +7,7 @@ of 1/`denominator`, so sums are of whole numbers. `grading.grade` says the same 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,6 +29,7 @@ BLANK = "-"
 MOST_OPTIONS = 16
 MOST_UNITS = 1 << 61  # of any total: sums and comparisons stay within int64
 
+_LETTERS = re.compile("[0-9A-Za-z]*", re.ASCII)
 _OPEN, _CLOSE, _BLANK = -1, -2, -3  # beside bits: what a byte of an answer text is
 _UNKNOWN, _NESTED, _REPEATED, _EMPTY, _COUNT = range(1, 6)
 _FAULTS = {
@@ -68,7 +70,8 @@ def mask_type(options: str) -> type[np.uint8] | type[np.uint16]:
     Raises:
         ScoringError: no options, over 16, or one twice.
     """
-    if not 1 <= len(options) <= MOST_OPTIONS or len(set(options)) < len(options):
+    different = len(set(options)) == len(options)
+    if not different or not 1 <= len(options) <= MOST_OPTIONS or not _LETTERS.fullmatch(options):
         raise ScoringError(f"options must be 1 to {MOST_OPTIONS} different letters")
     return np.uint8 if len(options) <= 8 else np.uint16
 
@@ -225,7 +228,10 @@ def masks_of_groups(groups: NDArray[np.uint32], options: str) -> Masks:
 
 
 def _masks(array: NDArray[Any], kind: type[np.uint8] | type[np.uint16]) -> Masks:
-    return array.astype(np.uint8) if kind is np.uint8 else array.astype(np.uint16)
+    """The same array in that type, copied only where it has another."""
+    if kind is np.uint8:
+        return array.astype(np.uint8, copy=False)
+    return array.astype(np.uint16, copy=False)
 
 
 def pack_answers(texts: Sequence[str], items: int, options: str) -> PackedAnswers:
@@ -237,7 +243,7 @@ def pack_answers(texts: Sequence[str], items: int, options: str) -> PackedAnswer
     meaning = np.full(256, MOST_OPTIONS, np.int64)
     meaning[[ord(letter) for letter in options]] = np.arange(len(options))
     meaning[[ord("["), ord("]"), ord(BLANK)]] = _OPEN, _CLOSE, _BLANK
-    masks = _masks(np.zeros((len(encoded), items), np.int64), kind)
+    masks = _masks(np.zeros((len(encoded), items), np.uint8), kind)
     faults = np.zeros((len(encoded), 2), np.int64)
     _unpack(text, ends, meaning, masks, faults)
     bad = np.flatnonzero(faults[:, 0])

@@ -1,0 +1,1 @@
+"""Keys, marks, scores, pass lines and rolling."""
