@@ -1,4 +1,4 @@
-"""What reading costs: against decoding alone, on one core and on all, over many pages.
+"""What reading costs: against decoding alone, on one core and on all, over many pages; and scoring.
 
 Every figure is a ratio within one run, for machines are shared and noisy; pages are simulated
 everyday scans of the exam's own card, barcode and all.
@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 import psutil
 
+from omr import bench_scoring
 from omr.batch import WorkerSetup, engine, file_opener, list_files, read_records
 from omr.design import Design, load_design
 from omr.detect.decode import decode
@@ -33,7 +34,13 @@ SCANS = {
     "jpeg_300_colour": 'mode = "colour"\ndpi = 300\nquality = [75, 90]',
     "g4_200": 'mode = "bitonal"\ndpi = 200\nthreshold = [150, 180]',
 }
-LIMITS = {"jpeg_200_grey.ratio": 1.25, "jpeg_300_colour.ratio": 1.2, "g4_200.ratio": 2.5}
+LIMITS = {
+    "jpeg_200_grey.ratio": 1.25,
+    "jpeg_300_colour.ratio": 1.2,
+    "g4_200.ratio": 2.5,
+    "score_1m_s": 5,
+    "score_peak_mb": 3072,
+}
 SEED = 41
 
 
@@ -47,9 +54,10 @@ class Effort:
     early: int = 1_000  # the page at which memory is first looked at
     scaling: int = 1_200  # pages for the speed of all cores
     judged: int = 100_000
+    scored: int = 1_000_000  # candidates
 
 
-QUICK = Effort(pages=1, rounds=1, feed=40, early=10, scaling=20, judged=50)
+QUICK = Effort(pages=1, rounds=1, feed=40, early=10, scaling=20, judged=50, scored=1_000)
 
 
 def run(as_json: bool, out: Path | None, effort: Effort | None = None) -> int:
@@ -64,6 +72,7 @@ def run(as_json: bool, out: Path | None, effort: Effort | None = None) -> int:
         found |= all_cores(mixed, effort.scaling)
         found |= memory(mixed, effort)
         found |= judging(next(iter(stacks.values())), effort.judged, Path(folder))
+    found |= bench_scoring.measure(effort.scored)
     if out is not None:
         known = json.loads(out.read_text()) if out.exists() else {}
         out.parent.mkdir(parents=True, exist_ok=True)
