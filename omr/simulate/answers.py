@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,6 +61,25 @@ def choose_answers(design: Design, mix: Mix, rng: np.random.Generator) -> Answer
             for one in answer_fields(side):
                 picks[side.name][one.groups[0]] = frozenset()
     return Answers(picks, barcodes)
+
+
+def fill_in(design: Design, answers: Answers, wanted: Mapping[str, str]) -> None:
+    """Have fields and barcodes read what is wanted, by name.
+
+    "" is a blank, "BD" two options; in a number "?" leaves a place blank. A barcode of "" is missing.
+    """
+    for side in design.sides:
+        picks = answers.picks[side.name]
+        for one in side.fields:
+            if one.name in wanted:
+                said = wanted[one.name]
+                answers.unsettled.pop(one.name, None)
+                for k, group in enumerate(range(*one.groups)):
+                    here = said[k : k + 1] if one.kind in GRIDS else said
+                    picks[group] = frozenset(
+                        _options(one, here) if here and here != "?" else ()
+                    )
+    answers.barcodes |= {name: wanted[name] for name in answers.barcodes if name in wanted}
 
 
 def answer_fields(side: Side) -> list[Field]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from omr.design import Design, FieldKind, Ink, Side, builtin_names, load_design
 from omr.records import SideName
-from omr.simulate.answers import Answers, choose_answers, spoil_answers, value_of
+from omr.simulate.answers import Answers, choose_answers, fill_in, spoil_answers, value_of
 from omr.simulate.hands import (
     Hand,
     Stroke,
@@ -106,8 +107,17 @@ def stream(seed: int, index: int, *of: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, index, *of]))
 
 
-def plan_card(design: Design, mix: Mix, seed: int, index: int) -> CardPlan:
-    """The plan of one card: the same for the same arguments, whatever else runs."""
+def plan_card(
+    design: Design,
+    mix: Mix,
+    seed: int,
+    index: int,
+    wanted: Mapping[str, str] | None = None,
+) -> CardPlan:
+    """The plan of one card: the same for the same arguments, whatever else runs.
+
+    `wanted` says what fields and barcodes read, by name; the rest is left to chance.
+    """
     rng = stream(seed, index)
     happening = mix.happening(rng)
     printed, under, whole = design, None, ""
@@ -124,6 +134,7 @@ def plan_card(design: Design, mix: Mix, seed: int, index: int) -> CardPlan:
     hand = plan_hand(mix, happening, rng)
     answers = choose_answers(printed, mix, rng)
     spoil_answers(printed, answers, mix, happening, rng)
+    fill_in(printed, answers, wanted or {})
     strokes = _all_strokes(printed, answers, hand, mix, happening, rng)
     lie = plan_lie(mix, happening, rng)
     pages = []
@@ -184,6 +195,7 @@ def _labels(
             damage = "missing" if missing else "damaged"
         module = float(rng.uniform(0.254, 0.36))
         text = answers.barcodes[zone.name]
+        damage = damage or ("" if text else "missing")
         labels.append(Label(zone.name, text, module, shift, float(angle), damage))
     return tuple(labels)
 
