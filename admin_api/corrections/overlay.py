@@ -107,14 +107,14 @@ def _apply(one: Correction, rows: list[Row], use: CardUse) -> Matter | None:
         and (one.kind is CorrectionKind.SUBJECT or not one.subject or _of(row, one.subject))
     ]
     if one.kind is CorrectionKind.SUBJECT:
-        found = [row for row in found if row["subject"] == one.old]
+        found = [row for row in found if row["subject"] == _number(one.old)]
     if one.kind is CorrectionKind.ABSENT and not found:
         return None  # somebody absent has no card: the list is what is corrected
     if len(found) != 1:
         return _matter(one, f"fits {len(found)} cards; name one as NUMBER@BOX/BAG/CARD")
     row, column = found[0], _COLUMNS[one.kind]
-    if one.kind in (CorrectionKind.FORM, CorrectionKind.BARCODE) and row[column] != one.old:
-        return _matter(one, f"the card reads {row[column]!r}, the correction says {one.old!r}")
+    if one.kind in (CorrectionKind.FORM, CorrectionKind.BARCODE) and row[column] != number:
+        return _matter(one, f"the card reads {row[column]!r}, the correction says {number!r}")
     row[column] = _value(one)
     _settle(row, one, getattr(use, column))
     return None
@@ -160,7 +160,7 @@ def _settle(row: Row, one: Correction, field: str) -> None:
 
 
 def _number(old: str) -> str:
-    """The number in an old value such as 370000000001 or 370000000001@1/7/3."""
+    """What is read, of an old value such as 370000000001 or, with its place, 370000000001@1/7/3."""
     return old.partition("@")[0]
 
 

@@ -66,7 +66,7 @@ def choose_answers(design: Design, mix: Mix, rng: np.random.Generator) -> Answer
 def fill_in(design: Design, answers: Answers, wanted: Mapping[str, str]) -> None:
     """Have fields and barcodes read what is wanted, by name.
 
-    "" is a blank, "BD" two options; in a number "?" leaves a place blank. A barcode of "" is missing.
+    "" is a blank, "BD" two options; in a number "?" leaves a place blank; a barcode "" is missing.
     """
     for side in design.sides:
         picks = answers.picks[side.name]
@@ -76,9 +76,7 @@ def fill_in(design: Design, answers: Answers, wanted: Mapping[str, str]) -> None
                 answers.unsettled.pop(one.name, None)
                 for k, group in enumerate(range(*one.groups)):
                     here = said[k : k + 1] if one.kind in GRIDS else said
-                    picks[group] = frozenset(
-                        _options(one, here) if here and here != "?" else ()
-                    )
+                    picks[group] = frozenset(_options(one, here) if here and here != "?" else ())
     answers.barcodes |= {name: wanted[name] for name in answers.barcodes if name in wanted}
 
 

@@ -195,7 +195,8 @@ def _labels(
             damage = "missing" if missing else "damaged"
         module = float(rng.uniform(0.254, 0.36))
         text = answers.barcodes[zone.name]
-        damage = damage or ("" if text else "missing")
+        if not text:
+            text, damage = "-", "missing"
         labels.append(Label(zone.name, text, module, shift, float(angle), damage))
     return tuple(labels)
 

@@ -1,0 +1,222 @@
+"""Runs a sitting through the office, from files to a published release, with a clock of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from admin_api import tables
+from admin_api.acts.ledger import Signer
+from admin_api.acts.roles import Role
+from admin_api.clock import CST
+from admin_api.corrections import service as corrections
+from admin_api.corrections.records import Verdict
+from admin_api.errors import TooLate, Unsettled
+from admin_api.intake.scans import lots_in
+from admin_api.intake.service import Taken, take_in
+from admin_api.keys import service as keys
+from admin_api.office import Office, found_office
+from admin_api.registration import service as registration
+from admin_api.rehearsal.files import scans_of, write_world
+from admin_api.rehearsal.world import World, make_world
+from admin_api.release import service as release
+from admin_api.release.service import Release
+from admin_api.release.verify import verify
+from admin_api.results import service as results
+from admin_api.review import service as review
+from admin_api.settings import Settings
+from admin_api.settling.service import settle
+from admin_api.staff.service import Newcomer, add, open_key
+from admin_api.violations import service as violations
+from omr.pool import Limits
+from omr.progress import Progress
+
+PHRASE = "a rehearsal, nothing secret"
+PEOPLE: dict[str, tuple[Role, str]] = {
+    "supervisor-1": (Role.SUPERVISOR, ""),
+    "supervisor-2": (Role.SUPERVISOR, ""),
+    "operator": (Role.OPERATOR, ""),
+    "reviewer-1": (Role.REVIEWER, ""),
+    "reviewer-2": (Role.REVIEWER, ""),
+    "keyholder-1": (Role.KEYHOLDER, ""),
+    "keyholder-2": (Role.KEYHOLDER, ""),
+    "release-1": (Role.RELEASE, ""),
+    "release-2": (Role.RELEASE, ""),
+    "shandong-1": (Role.REGION, "37"),
+    "shandong-2": (Role.REGION, "37"),
+    "xizang": (Role.REGION, "54"),
+}
+Say = Callable[[str], None]
+
+
+@dataclass
+class Moment:
+    """A clock that is moved by hand."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 6, 2, 9, 0, tzinfo=CST))
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
+@dataclass
+class Rehearsal:
+    """A rehearsal as it stands: the office, who works there, what truly happened."""
+
+    office: Office
+    world: World
+    folder: Path
+    clock: Moment
+    say: Say
+    released: list[Release] = field(default_factory=list)
+    _keys: dict[str, Signer] = field(default_factory=dict)
+
+    def person(self, name: str) -> Signer:
+        """A staff member with the key open."""
+        if name not in self._keys:
+            self._keys[name] = open_key(self.office.ledger, name, PHRASE)
+        return self._keys[name]
+
+
+def begin(settings: Settings, folder: Path, people: int, workers: int, say: Say) -> Rehearsal:
+    """Make the sitting's files and found an office for it; an earlier one's home is deleted."""
+    world = make_world(people, seed=7)
+    write_world(world, folder, workers)
+    say(f"{len(world.candidates)} candidates, {sum(1 for _ in world.cards())} cards drawn")
+    shutil.rmtree(settings.home, ignore_errors=True)
+    clock = Moment()
+    chief = Newcomer("administrator", Role.ADMINISTRATOR, PHRASE)
+    office = found_office(settings, folder / "EXAM.toml", chief, clock)
+    rehearsal = Rehearsal(office, world, folder, clock, say)
+    for name, (role, region) in PEOPLE.items():
+        add(
+            office.ledger,
+            rehearsal.person("administrator"),
+            Newcomer(name, role, PHRASE, region),
+            office.exam,
+        )
+    return rehearsal
+
+
+def register(now: Rehearsal) -> None:
+    """Rosters, lists, answers given on computers, earlier years."""
+    office, who, folder = now.office, now.person("supervisor-1"), now.folder
+    for path in sorted((folder / "rosters").iterdir()):
+        registration.import_roster(office, who, path, military=path.stem == "military")
+    registration.import_attendance(office, who, folder / "attendance.csv")
+    registration.import_materials(office, who, folder / "materials.csv")
+    registration.import_computer_answers(office, who, folder / "cbt-answers.csv")
+    registration.import_history(office, who, folder / "history.csv")
+    now.say("rosters (GB18030 CSV, XLSX, military), lists and earlier years imported")
+
+
+def report(now: Rehearsal) -> None:
+    """What regions report in time, and what comes too late."""
+    office, reports = now.office, now.folder / "corrections"
+    done = corrections.submit(office, now.person("shandong-1"), reports / "37.csv")
+    for number in done.new:
+        corrections.judge(office, now.person("supervisor-1"), number, Verdict.APPROVED)
+    lists = now.folder / "violations"
+    for number in violations.enter(office, now.person("shandong-1"), lists / "37.csv"):
+        violations.review(office, now.person("shandong-2"), number, violations.REVIEWED)
+    document = lists / "37-document.csv"
+    assert violations.compare(office, now.person("shandong-1"), "37", document).agrees
+    now.clock.now = datetime(2026, 6, 13, 0, 0, tzinfo=CST)
+    for name in ("late-54.csv", "refused-54.csv"):
+        try:
+            corrections.submit(office, now.person("xizang"), reports / name)
+        except TooLate as error:
+            now.say(f"{name}: {str(error).splitlines()[0]}")
+    late = reports / "late-54.csv"
+    for name in ("supervisor-1", "supervisor-2"):
+        corrections.override(office, now.person(name), late, "the region's letter came in time")
+    now.say(f"{len(done.new)} corrections in force, one late one let in by two people")
+
+
+def read(now: Rehearsal, limits: Limits, progress: Progress) -> Taken:
+    """Read the cards, and once more those that could not be read."""
+    office, who = now.office, now.person("operator")
+    taken = take_in(office, who, lots_in(now.folder / "scans"), limits, progress)
+    take_in(office, who, lots_in(now.folder / "rescans"), limits, progress)
+    now.say(f"cards read: {dict(taken.statuses)}")
+    _replace(now)
+    return taken
+
+
+def review_doubts(now: Rehearsal) -> int:
+    """Two graders settle every doubt by what the card truly says."""
+    office = now.office
+    wanted = {str(scan.path): scan.wanted for scan in scans_of(now.world, now.folder)}
+    page = tables.page
+    sources = dict(office.ledger.read(select(page.c.id, page.c.source)).iter_rows())
+    with office.ledger.moment() as connection:
+        waiting = review.open_fields(connection, office.exam)
+    for one in waiting:
+        value = wanted[sources[one.page]].get(one.field, "")
+        for name in ("reviewer-1", "reviewer-2"):
+            review.decide(office, now.person(name), one.page, one.field, value)
+    now.say(f"{len(waiting)} doubted fields settled by two graders")
+    return len(waiting)
+
+
+def finish(now: Rehearsal) -> list[Release]:
+    """Keys, scores, freeze, two signatures, publication."""
+    office = now.office
+    for path in sorted((now.folder / "keys").iterdir()):
+        for name in ("keyholder-1", "keyholder-2"):
+            keys.load(office, now.person(name), path)
+    run = results.score(office, now.person("supervisor-1"))
+    now.say(f"{run.results} results, {run.outcomes} outcomes")
+    _settle_the_extra_card(now)
+    now.released = release.freeze(office, now.person("release-1"))
+    for one in now.released:
+        for name in ("release-1", "release-2"):
+            release.sign(office, now.person(name), one.hash)
+    release.publish(office, now.person("release-1"), now.released[0].hash)
+    with office.ledger.moment() as connection:
+        public = release.release_keys(connection)
+    for one in now.released:
+        checked = verify(release.folder_of(office, one.hash), public)
+        now.say(f"{one.kind.value} release {one.hash[:16]}: {checked.candidates} candidates, holds")
+    return now.released
+
+
+def _replace(now: Rehearsal) -> None:
+    """The rescan stands for the torn card, the candidate's second card for the spoiled one."""
+    office, page = now.office, tables.page
+    frame = office.ledger.read(
+        select(page.c.id, page.c.source, page.c.region, page.c.box, page.c.bag).order_by(page.c.id)
+    )
+    by_source = {row["source"]: row["id"] for row in frame.iter_rows(named=True)}
+    drawn = scans_of(now.world, now.folder)
+    for scan in drawn:
+        if scan.torn:
+            again = Path(str(scan.path).replace("/scans/", "/rescans/"))
+            old, new = by_source[str(scan.path)], by_source[str(again)]
+            review.replace_page(office, now.person("operator"), old, new, "the scan was cut off")
+    spoiled = [card.spoiled for _, _, card in now.world.cards()]
+    for number, kind in enumerate(spoiled):
+        if kind == "extra":
+            pair = [scan for scan in drawn if scan.number in (number, number + 1)]
+            old, new = by_source[str(pair[0].path)], by_source[str(pair[1].path)]
+            review.replace_page(office, now.person("operator"), old, new, "spoiled and crossed out")
+
+
+def _settle_the_extra_card(now: Rehearsal) -> None:
+    """Whatever is still open is shown, and two people let it stand with a reason."""
+    office = now.office
+    try:
+        release.freeze(office, now.person("release-1"))
+    except Unsettled as blocked:
+        now.say(f"freeze refused: {len(blocked.findings)} open")
+        for line in blocked.findings:
+            now.say(f"  {line}")
+            for name in ("supervisor-1", "release-2"):
+                settle(office, now.person(name), line.split(": ")[0], "as the room's record has it")
+        results.score(office, now.person("supervisor-1"))

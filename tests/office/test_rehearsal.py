@@ -1,0 +1,93 @@
+"""A whole rehearsal, small: every released result is what truly happened, worked out apart."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from admin_api.acts.verify import verify_chain
+from admin_api.corrections.records import Standing, standings
+from admin_api.corrections.service import corrections, verdicts
+from admin_api.rehearsal import run
+from admin_api.rehearsal.files import truth_text
+from admin_api.rehearsal.run import Rehearsal
+from admin_api.release import service as release
+from admin_api.settings import settings_in
+from omr.pool import Limits
+from omr.progress import Silent
+from tests.office.oracle_results import outcome
+from tests.office.people import with_cheap_keys
+
+PEOPLE = 60
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    with pytest.MonkeyPatch.context() as patch:
+        with_cheap_keys(patch.setattr)
+        folder = tmp_path_factory.mktemp("rehearsal")
+        now = run.begin(settings_in(folder / "home"), folder / "files", PEOPLE, 2, lambda _: None)
+        run.register(now)
+        run.report(now)
+        run.read(now, Limits(2), Silent())
+        run.review_doubts(now)
+        run.finish(now)
+        return now
+
+
+def released(done: Rehearsal) -> dict[str, dict[str, Any]]:
+    found = {}
+    for one in done.released:
+        folder = release.folder_of(done.office, one.hash)
+        for row in pl.read_parquet(folder / "results.parquet").iter_rows(named=True):
+            found[row["ticket"]] = row | {"kind": one.kind.value}
+    return found
+
+
+def test_every_released_result_is_what_truly_happened(done: Rehearsal) -> None:
+    truth = json.loads(truth_text(done.world))
+    records = released(done)
+    assert len(records) == len(truth["people"]) == PEOPLE
+    states: Counter[str] = Counter()
+    for person in truth["people"]:
+        record, expected = records[person["ticket"]], outcome(person, truth)
+        assert record["name"] == person["name"]
+        assert record["kind"] == ("military" if person["military"] else "public")
+        assert record["qualified"] == expected["qualified"], person["ticket"]
+        for said in record["subjects"]:
+            where = f"{person['ticket']} {said['subject']}"
+            state, score, passed = expected["results"][said["subject"]]
+            assert (said["state"], said["passed"]) == (state, passed), where
+            assert (Fraction(said["score"]) if said["score"] else None) == score, where
+            assert said["carried"] == expected["carried"].get(said["subject"], ""), where
+            states[state] += 1
+            states["carried"] += bool(said["carried"])
+            states["qualified"] += expected["qualified"]
+    assert states["void"] == 6
+    assert min(states[s] for s in ("scored", "absent", "carried", "qualified")) > 0
+
+
+def test_nothing_was_open_and_the_chain_holds(done: Rehearsal) -> None:
+    with done.office.ledger.moment() as connection:
+        assert verify_chain(connection).holds
+        found = standings(corrections(connection), verdicts(connection))
+        late = [one for one in corrections(connection) if one.late]
+    assert set(found.values()) == {Standing.IN_FORCE}
+    assert len(late) == 1, "one was let in, the other never stored"
+
+
+def test_freezing_again_gives_the_same_releases(done: Rehearsal) -> None:
+    folder = release.folder_of(done.office, done.released[0].hash)
+    before = {path: path.read_bytes() for path in Path(folder).glob("*.parquet")}
+    shown = done.released[0].hash
+    again = release.freeze(done.office, done.person("release-2"), supersedes=shown)
+    assert again[0].supersedes == shown
+    for path in before:
+        twin = release.folder_of(done.office, again[0].hash) / path.name
+        assert twin.read_bytes() == before[path]
