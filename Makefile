@@ -28,6 +28,7 @@ $(FONT): .ci/chinese_font.py | .venv/set-up
 
 demo: setup
 	@$(BIN)/omr demo
+	@$(BIN)/kaowu rehearse --out build/rehearsal
 
 lint: setup
 	$(BIN)/ruff check .

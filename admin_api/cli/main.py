@@ -12,9 +12,11 @@ from admin_api.acts.roles import Role
 from admin_api.cli.audit import audit_app
 from admin_api.cli.corrections import corrections_app
 from admin_api.cli.desk import passphrase_of
+from admin_api.cli.explain import explain
 from admin_api.cli.imports import import_app
 from admin_api.cli.intake import intake
 from admin_api.cli.key import key_app
+from admin_api.cli.rehearse import rehearse
 from admin_api.cli.release import release_app
 from admin_api.cli.results import reconcile, results, score, settle
 from admin_api.cli.review import review_app
@@ -39,7 +41,7 @@ app.add_typer(violations_app, name="violations")
 app.add_typer(key_app, name="key")
 app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
-for command in (reconcile, score, results, settle):
+for command in (reconcile, score, results, explain, settle, rehearse):
     app.command()(command)
 app.command()(intake)
 

@@ -184,15 +184,16 @@ def _materials(world: World) -> str:
 
 
 def _keys(world: World, folder: Path) -> None:
-    """Item 12 is void and credited, 31 is left out, and 7 has two right answers."""
+    """Item 12 is void and credited; on computers 31 is left out; 7 has two right answers."""
     folder.mkdir(exist_ok=True)
     for (paper, form), answers in world.keys.items():
         second = "A" if answers[6] != "A" else "B"
+        more = "" if form else ', "31" = "left_out"'
         (folder / f"{paper}{form}.toml").write_text(
             f'paper = "{paper}"\nform = "{form}"\nversion = 1\n\n[[section]]\nname = "A1"\n'
             f'kind = "single"\nanswers = "{"".join(answers)}"\n'
             f'accept = {{ "7" = ["{answers[6]}", "{second}"] }}\n'
-            'void = { "12" = "credited", "31" = "left_out" }\n',
+            f'void = {{ "12" = "credited"{more} }}\n',
             encoding="utf-8",
         )
 

@@ -12,7 +12,7 @@ YEAR = 2026
 
 
 def subject_result(person: Mapping[str, Any], subject: str, keys: Mapping[str, Any]) -> tuple:
-    """State, score, passed. Item 12 is credited, 31 left out; 7 has two right answers."""
+    """State, score, passed. 12 is credited, 7 has two right answers, a computer's 31 is left out."""
     sitting = person["sittings"][subject]
     if sitting["void"]:
         return "void", None, False
@@ -21,7 +21,7 @@ def subject_result(person: Mapping[str, Any], subject: str, keys: Mapping[str, A
     right = keys[sitting["paper"] + sitting["form"]]
     got = 0
     for number, answer in enumerate(sitting["answers"], 1):
-        if number == 31:
+        if number == 31 and not sitting["form"]:
             continue
         if number == 12:
             got += 1
@@ -29,7 +29,7 @@ def subject_result(person: Mapping[str, Any], subject: str, keys: Mapping[str, A
             got += answer in (right[6], "A" if right[6] != "A" else "B")
         else:
             got += answer == right[number - 1]
-    score = Fraction(got * 100, 99)
+    score = Fraction(got * 100, 100 if sitting["form"] else 99)
     return "scored", score, score >= LINES.get(person["region"], 60)
 
 
