@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from omr.score.key_file import PaperKey, parse_key_file
 from sqlalchemy import Connection, Row, select
 
 from admin_api import tables
@@ -20,6 +19,7 @@ from admin_api.errors import Refused, StoreError
 from admin_api.exam.terms import Exam
 from admin_api.office import Office
 from admin_api.staff.keys import seal, unseal
+from omr.score.key_file import PaperKey, parse_key_file
 
 
 class KeyState(StrEnum):

@@ -12,7 +12,7 @@ YEAR = 2026
 
 
 def subject_result(person: Mapping[str, Any], subject: str, keys: Mapping[str, Any]) -> tuple:
-    """State, score, passed. 12 is credited, 7 has two right answers, a computer's 31 is left out."""
+    """State, score, passed. 12 is credited, 7 has two right answers, a computer's 31 is void."""
     sitting = person["sittings"][subject]
     if sitting["void"]:
         return "void", None, False
