@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -149,7 +150,9 @@ def trace(blank: Blank, out: Toml, page: Page = None, force: Force = False) -> N
         except OmrError as error:
             raise SourceError(f"{blank}: {error}") from error
         traced = trace_sheet(pages, page_size(page) if page else None)
-        design, (file, proof) = save_traced(traced, out, blank.name, overwrite=force)
+        design, (file, proof) = save_traced(
+            traced, out, _seen_from(out.parent, blank), overwrite=force
+        )
     for line in traced_words(traced):
         typer.echo(line)
     typer.echo(f"{file}: written, {design.hash[:8]}; {proof}: every bubble with its field")
@@ -161,18 +164,31 @@ def trace(blank: Blank, out: Toml, page: Page = None, force: Force = False) -> N
 
 @design_app.command("studio")
 def studio(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The design, a TOML file.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The design, a TOML file; built in: with --out.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="A new file to save to; FILE stays as it is.")
+    ] = None,
     background: Annotated[
         Path | None, typer.Option(help="The blank sheet; else what the design was traced from.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only say the address.")] = False,
 ) -> None:
-    """Edit a design beside its blank sheet, in a page of the browser on this machine."""
-    from admin_api.studio.serve import run_studio
+    """Edit a design over its blank sheet, in a page of the browser on this machine."""
+    from admin_api.studio.serve import Opening, run_studio
 
     with _told():
-        run_studio(file, background, port, browser=not no_browser)
+        run_studio(Opening(file, out, background), port, browser=not no_browser)
+
+
+def _seen_from(folder: Path, file: Path) -> str:
+    """A file's path from a folder, so that both can move together; its own where there is none."""
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # another drive
+        return file.as_posix()
 
 
 def _page(design: Design) -> str:

@@ -2,223 +2,144 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from urllib.parse import quote, unquote
 
-import cv2
 from fastapi import Body, FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel, Field
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
 
 from admin_api.errors import Refused
-from admin_api.studio.background import backgrounds
-from admin_api.studio.boxes import state_of
-from admin_api.studio.document import Changed, Document, Place
+from admin_api.studio.document import Changed
+from admin_api.studio.edits import Edit
+from admin_api.studio.studio import State, Studio
 from omr.errors import OmrError
 from omr.fonts import chinese_font
-from omr.pipeline import read_page
-from omr.policy import default_policy
-from omr.records import RejectedPage, ScannedPage
-from omr.trace import overlay_of
 
 _PAGE = Path(__file__).parent / "page"
-_KINDS = {"studio.css": "text/css", "studio.js": "text/javascript"}
-_MOST_UPLOAD = 64 << 20
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
+_MOST_SCAN = 64 << 20
+_MOST_EDIT = 4 << 20
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-
-
-class Doing(StrEnum):
-    """What can be done on the page."""
-
-    SET = "set"
-    MOVE = "move"
-    STRETCH = "stretch"
-    DELETE = "delete"
-    COPY = "copy"
-    ADD = "add"
-    TEXT = "text"
-    UNDO = "undo"
-    REDO = "redo"
-    SAVE = "save"
-    RELOAD = "reload"
-    TAKE_DRAFT = "take_draft"
-    FORGET_DRAFT = "forget_draft"
-
-
-class Edit(BaseModel):
-    """One thing done on the page."""
-
-    do: Doing
-    face: Literal["front", "back"] = "front"
-    index: int = Field(0, ge=0)
-    changes: dict[str, Any] = {}
-    x: float = 0.0
-    y: float = 0.0
-    snap: bool = False
-    text: str = ""
-    overwrite: bool = False
-    faulty: bool = False
-
-
-@dataclass
-class Studio:
-    """What is open. Its token stands in every address, and in a header of whatever changes."""
-
-    document: Document
-    blank: Path | None
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    _pictures: dict[str, bytes] = field(default_factory=dict)
-    _note: str = ""
-    _drawn_for: str = ""
-
-    def picture(self, face: str) -> bytes | None:
-        """A side's background, drawn once for each page size and set of marks."""
-        design = self.document.design
-        if design is None:
-            return None
-        marks = [side.marks_mm().tolist() for side in design.sides]
-        now = f"{design.width_mm} {design.height_mm} {marks}"
-        if now != self._drawn_for:
-            try:
-                self._pictures, self._note = backgrounds(design, self.blank)
-            except OmrError as error:
-                self._pictures, self._note = {}, str(error)
-            self._drawn_for = now
-        return self._pictures.get(face)
-
-    def state(self) -> dict[str, Any]:
-        """What the page shows."""
-        self.picture("front")
-        return {**state_of(self.document), "note": self._note, "background": self._drawn_for}
+Face = Literal["front", "back"]
 
 
 def build_app(studio: Studio) -> FastAPI:
     """The app of one open document."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    _guard(app, studio)
     root = f"/{studio.token}"
+
+    @app.get(f"{root}/state")
+    def state() -> State:
+        return studio.state()
+
+    @app.post(f"{root}/edit")
+    def edit(asked: Annotated[Edit, Body()]) -> State:
+        return studio.edit(asked)
+
+    @app.post(f"{root}/try")
+    async def try_scan(request: Request) -> State:
+        content = await _received(request, _MOST_SCAN)
+        name = Path(unquote(request.headers.get("x-name", ""))).name or "the scan"
+        return await run_in_threadpool(studio.take_scan, content, name)
+
+    @app.get(f"{root}/reading")
+    def reading() -> State:
+        return studio.reading()
+
+    _pictures(app, studio)
+    return app
+
+
+def _guard(app: FastAPI, studio: Studio) -> None:
+    """Only this machine's own page: its address, its host's name, its header; errors as words."""
 
     @app.middleware("http")
     async def guard(request: Request, onward: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Only this machine's own page: its address, its host's name, its header."""
         host = request.headers.get("host", "").rsplit(":", 1)[0]
         if host not in ("127.0.0.1", "localhost"):
             return Response("not this host", 421, _HEADERS)
-        if request.method == "POST" and not secrets.compare_digest(
-            request.headers.get("x-studio", ""), studio.token
-        ):
-            return Response("not from the studio's page", 403, _HEADERS)
+        if request.method not in ("GET", "HEAD"):
+            given = request.headers.get("x-studio", "").encode()
+            if not secrets.compare_digest(given, studio.token.encode()):
+                return Response("not from the studio's page", 403, _HEADERS)
+            length = request.headers.get("content-length", "")
+            if request.url.path.endswith("/edit") and not _within(length, _MOST_EDIT):
+                return Response("too much for one edit", 413, _HEADERS)
         response = await onward(request)
         response.headers.update(_HEADERS)
         return response
 
+    @app.exception_handler(RequestValidationError)
+    def misunderstood(_request: Request, error: RequestValidationError) -> JSONResponse:
+        words = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()[:3])
+        return JSONResponse({"error": f"that cannot be taken: {words}"}, 422)
+
     @app.exception_handler(OmrError)
-    async def told(_request: Request, error: OmrError) -> JSONResponse:
+    def told(_request: Request, error: OmrError) -> JSONResponse:
         status = 409 if isinstance(error, Changed) else 422
         return JSONResponse({"error": str(error), "state": studio.state()}, status)
 
-    @app.get(f"{root}/")
-    def page() -> HTMLResponse:
-        return HTMLResponse((_PAGE / "index.html").read_text(encoding="utf-8"))
 
-    @app.get(f"{root}/state")
-    def state() -> dict[str, Any]:
-        return studio.state()
+def _pictures(app: FastAPI, studio: Studio) -> None:
+    """The page's own files, the sheet behind the fields, and the scan."""
+    root = f"/{studio.token}"
 
     @app.get(f"{root}/sheet/{{face}}.jpg")
-    def sheet(face: Literal["front", "back"]) -> Response:
-        picture = studio.picture(face)
+    def sheet(face: Face) -> Response:
+        background = studio.background()
+        if background is None or face not in background.pictures:
+            raise HTTPException(404)
+        headers = {"X-Note": quote(background.note)}
+        return Response(background.pictures[face], media_type="image/jpeg", headers=headers)
+
+    @app.get(f"{root}/scan/{{face}}.jpg")
+    def scan(face: Face) -> Response:
+        picture = studio.scan_picture(face)
         if picture is None:
             raise HTTPException(404)
         return Response(picture, media_type="image/jpeg")
 
     @app.get(f"{root}/chinese.ttf")
     def font() -> Response:
-        return Response(chinese_font().read_bytes(), media_type="font/ttf")
+        return FileResponse(chinese_font(), media_type="font/ttf")
 
     @app.get(f"{root}/{{name}}")
     def asset(name: str) -> Response:
-        if name not in _KINDS:
+        if name not in _ASSETS:
             raise HTTPException(404)
-        return Response((_PAGE / name).read_bytes(), media_type=_KINDS[name])
+        return FileResponse(_PAGE / name, media_type=_KINDS[Path(name).suffix])
 
-    @app.post(f"{root}/edit")
-    def edit(asked: Annotated[Edit, Body()]) -> dict[str, Any]:
-        _apply(studio.document, asked)
-        return studio.state()
-
-    @app.post(f"{root}/try")
-    async def try_scan(request: Request) -> dict[str, Any]:
-        content = await _received(request)
-        return tried(studio.document, content)
-
-    return app
+    @app.get(f"{root}/")
+    def page() -> Response:
+        return FileResponse(_PAGE / "index.html", media_type="text/html")
 
 
-async def _received(request: Request) -> bytes:
+_ASSETS = frozenset(file.name for file in _PAGE.iterdir() if file.suffix in _KINDS)
+
+
+def _within(length: str, most: int) -> bool:
+    return length.isdecimal() and int(length[:12]) <= most
+
+
+async def _received(request: Request, most: int) -> bytes:
     """The body, up to a limit; a longer one is not read to its end."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > _MOST_UPLOAD:
-            raise Refused("a scan may have at most 64 MB; give one page")
+        if size > most:
+            raise Refused(f"a scan may have at most {most >> 20} MB; give one page")
         parts.append(part)
     return b"".join(parts)
-
-
-def _apply(document: Document, asked: Edit) -> None:
-    place = Place(asked.face, asked.index)
-    doings: dict[Doing, Callable[[], None]] = {
-        Doing.SET: lambda: document.set(place, asked.changes),
-        Doing.MOVE: lambda: document.move(place, asked.x, asked.y, snap=asked.snap),
-        Doing.STRETCH: lambda: document.stretch(place, asked.x, asked.y),
-        Doing.DELETE: lambda: document.delete(place),
-        Doing.COPY: lambda: document.copy(place),
-        Doing.ADD: lambda: document.add(asked.face, asked.x, asked.y),
-        Doing.TEXT: lambda: document.write(asked.text),
-        Doing.UNDO: document.undo,
-        Doing.REDO: document.redo,
-        Doing.SAVE: lambda: document.save(overwrite=asked.overwrite, faulty=asked.faulty),
-        Doing.RELOAD: document.reload,
-        Doing.TAKE_DRAFT: lambda: document.write(document.draft or document.text),
-        Doing.FORGET_DRAFT: document.forget_draft,
-    }
-    doings[asked.do]()
-
-
-def tried(document: Document, content: bytes) -> dict[str, Any]:
-    """What a filled scan reads under the design as it is now, and the overlay picture.
-
-    Raises:
-        Refused: there is no usable design to read it with.
-    """
-    design = document.design
-    if design is None or not document.usable:
-        raise Refused("this is no design yet; mend the findings, then try a scan")
-    page = ScannedPage(content, ScannedPage.digest(content), "the scan", 0)
-    outcome = read_page(page, design, default_policy())
-    good, picture = cv2.imencode(".jpg", overlay_of(page, outcome, design))
-    shown = base64.b64encode(picture.tobytes()).decode() if good else ""
-    if isinstance(outcome, RejectedPage):
-        words = f"{outcome.reason}: {outcome.evidence}. {outcome.advice}"
-        return {"rejected": words, "picture": shown, "values": []}
-    reading = outcome.reading
-    doubts: dict[str, list[str]] = {}
-    for doubt in reading.doubts:
-        doubts.setdefault(doubt.field, []).append(f"{doubt.kind}: {doubt.evidence}")
-    values = [
-        {"field": name, "value": value, "doubts": doubts.get(name, [])}
-        for name, value in zip(reading.fields, reading.values, strict=True)
-    ]
-    return {"rejected": "", "picture": shown, "values": values}

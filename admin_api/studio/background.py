@@ -1,32 +1,38 @@
-"""The sheet behind the fields: a blank scan drawn upright in the design's mm, or a print."""
+"""The sheet behind the fields: the blank scan drawn upright in the design's mm, or a print."""
 
 from __future__ import annotations
 
 import io
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pypdfium2
+from PIL import Image
 
+from admin_api.studio.upright import PX_PER_MM, draw_stretched, draw_upright, size_px
 from omr.batch import file_opener, list_files
-from omr.design import Design, Ink
-from omr.detect.decode import decode
-from omr.detect.faults import Fault
-from omr.detect.locate import Located, channel_of, locate
-from omr.detect.straighten import straighten
-from omr.errors import OmrError, SourceError
+from omr.design import Design
+from omr.errors import OmrError
 from omr.press import print_design
-from omr.records import U8, Raster, ScannedPage, SideName
+from omr.records import U8, ScannedPage
 
-PX_PER_MM = 6.0
-_TRACED = re.compile(r"^# Traced from (.+)\.(?: Positions|$)")
+_TRACED = re.compile(r"^# Traced from (.+?)\. Positions")
+_PRINTED = "shown is the sheet as the press prints it; --background BLANK shows a scan of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The sides' pictures (JPEG) by their names, and what they are where they are no blank scan."""
+
+    pictures: dict[str, bytes]
+    note: str = ""
 
 
 def blank_beside(path: Path, text: str) -> Path | None:
-    """The blank sheet that the design was traced from, if it lies beside it."""
+    """The blank sheet that the design says it was traced from, if it is still there."""
     match = _TRACED.match(text)
     if match:
         for folder in (path.parent, Path()):
@@ -35,82 +41,69 @@ def blank_beside(path: Path, text: str) -> Path | None:
     return None
 
 
-def backgrounds(design: Design, blank: Path | None) -> tuple[dict[str, bytes], str]:
-    """A picture (JPEG) a side by its name, and a note in words where it is not what was asked for.
+def draw_background(design: Design, blank: Path | None) -> Background:
+    """The blank sheet; a print of the design where there is none or it cannot be opened."""
+    if blank is None:
+        return Background(_printed(design), _PRINTED)
+    try:
+        return _scanned(design, blank)
+    except OmrError as error:
+        return Background(_printed(design), f"{blank.name}: {error}; {_PRINTED}")
+
+
+def as_jpeg(rgb: U8) -> bytes:
+    """A picture (h, w, 3) RGB as a file."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def pages_in(path: Path, most: int) -> list[ScannedPage]:
+    """The first pages of a picture, a TIFF, a PDF or a zip.
 
     Raises:
-        SourceError: the blank sheet cannot be opened.
+        OmrError: a page cannot be opened.
     """
-    printed = _printed(design)
-    if blank is None:
-        return printed, "the sheet as the press prints it; give a scan with --background"
     opener = file_opener()
+    return [opener.open(ref) for ref in list_files([path])[:most]]
+
+
+def _scanned(design: Design, blank: Path) -> Background:
     found: dict[str, bytes] = {}
-    for ref in list_files([blank]):
-        drawn = _upright(opener.open(ref), design)
-        if drawn is not None:
-            found.setdefault(drawn[0].value, _jpeg(drawn[1]))
-    if not found:
-        return printed, f"the design's marks are not found on {blank.name}; shown is a print of it"
-    return printed | found, ""
-
-
-def _upright(page: ScannedPage, design: Design) -> tuple[SideName, U8] | None:
-    """A page's side and its picture at `PX_PER_MM`, or None where the card is not found in it."""
-    try:
-        raster = decode(page, colour=design.ink is Ink.RED)
-    except OmrError as error:
-        raise SourceError(f"{page.source}: {error}") from error
-    if design.finds:
-        flat = straighten(raster, design, channel_of(design))
-        if isinstance(flat, Fault):
-            return None
-        raster = flat.raster
-    place = locate(raster, design)
-    if not isinstance(place, Located):
-        return None
-    size = (round(design.width_mm * PX_PER_MM), round(design.height_mm * PX_PER_MM))
-    upright = np.rot90(raster.pixels, k=int(place.alignment.turn) // 90)
-    to_mm = np.diag([1 / PX_PER_MM, 1 / PX_PER_MM, 1.0])
-    flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
-    drawn = cv2.warpPerspective(
-        np.ascontiguousarray(_as_colour(raster, upright)),
-        place.alignment.matrix @ to_mm,
-        size,
-        flags=flags,
-        borderValue=(255, 255, 255),
-    )
-    return place.side.name, np.asarray(drawn, np.uint8)
-
-
-def _as_colour(raster: Raster, pixels: U8) -> U8:
-    if pixels.ndim == 3:
-        return pixels
-    return np.repeat(pixels[:, :, None], 3, axis=2)
+    lost: list[ScannedPage] = []
+    for page in pages_in(blank, len(design.sides)):
+        drawn = draw_upright(page, design)
+        if drawn is None or drawn.side.value in found:
+            lost.append(page)
+        else:
+            found[drawn.side.value] = as_jpeg(drawn.picture)
+    open_sides = [side.name.value for side in design.sides if side.name.value not in found]
+    note = ""
+    for side, page in zip(open_sides, lost, strict=False):
+        found[side] = as_jpeg(draw_stretched(page, design))
+        note = (
+            f"the design's marks are not found on {blank.name}; its {side} is shown as it is, "
+            "stretched to the page"
+        )
+    if len(found) < len(design.sides):
+        return Background(_printed(design) | found, note or f"{blank.name} has one side only")
+    return Background(found, note)
 
 
 def _printed(design: Design) -> dict[str, bytes]:
     """The sides as the press prints them; blank paper where it cannot."""
-    size = (round(design.height_mm * PX_PER_MM), round(design.width_mm * PX_PER_MM), 3)
-    pages: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "blank.pdf"
         try:
             print_design(design, out)
             document = pypdfium2.PdfDocument(str(out))
+            pages: dict[str, bytes] = {}
             for side, page in zip(design.sides, document, strict=True):
                 picture = page.render(scale=PX_PER_MM * 25.4 / 72).to_pil().convert("RGB")
-                pages[side.name.value] = _jpeg(np.asarray(picture, np.uint8))
+                pages[side.name.value] = as_jpeg(np.asarray(picture, np.uint8))
             document.close()
+            return pages
         except (OmrError, ValueError):
-            white = _jpeg(np.full(size, 255, np.uint8))
-            pages = {side.name.value: white for side in design.sides}
-    return pages
-
-
-def _jpeg(rgb: U8) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
+            width, height = size_px(design)
+            white = as_jpeg(np.full((height, width, 3), 255, np.uint8))
+            return {side.name.value: white for side in design.sides}

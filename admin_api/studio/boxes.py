@@ -25,7 +25,8 @@ def state_of(document: Document) -> dict[str, Any]:
         "usable": document.usable,
         "canUndo": document.can_undo,
         "canRedo": document.can_redo,
-        "draft": bool(document.draft),
+        "earlier": bool(document.earlier),
+        "earlierIsOlder": bool(document.earlier) and document.earlier_is_older,
         "findings": [_finding(words, document.text) for words in document.findings()],
         "page": _page(document.design),
         "sides": _sides(document, blocks),
@@ -64,6 +65,7 @@ def _sides(document: Document, blocks: list[Block]) -> list[dict[str, Any]]:
             "marks": [[round(x, 3), round(y, 3)] for x, y in side.marks_mm().tolist()],
             "sizes": [[round(w, 3), round(h, 3)] for w, h in side.marks_size_mm().tolist()],
             "boxes": _boxes(side, blocks, lines),
+            "pitch": [document.pitch_mm(side.name.value, axis) for axis in ("column", "row")],
         }
         for side in design.sides
     ]
