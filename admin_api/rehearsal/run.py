@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,12 +16,12 @@ from admin_api.acts.ledger import Signer
 from admin_api.acts.roles import Role
 from admin_api.clock import CST
 from admin_api.corrections import service as corrections
-from admin_api.corrections.records import Verdict
-from admin_api.errors import TooLate, Unsettled
+from admin_api.corrections.records import Standing, Verdict, standings
+from admin_api.errors import NotAllowed, Refused, TooLate, Unsettled
 from admin_api.intake.scans import lots_in
 from admin_api.intake.service import Taken, take_in
 from admin_api.keys import service as keys
-from admin_api.office import Office, found_office
+from admin_api.office import Office, found_office, open_office
 from admin_api.registration import service as registration
 from admin_api.rehearsal.files import scans_of, write_world
 from admin_api.rehearsal.world import World, make_world
@@ -36,6 +37,7 @@ from admin_api.violations import service as violations
 from omr.pool import Limits
 from omr.progress import Progress
 
+SEED = 7
 PHRASE = "a rehearsal, nothing secret"
 PEOPLE: dict[str, tuple[Role, str]] = {
     "supervisor-1": (Role.SUPERVISOR, ""),
@@ -86,7 +88,7 @@ class Rehearsal:
 
 def begin(settings: Settings, folder: Path, people: int, workers: int, say: Say) -> Rehearsal:
     """Make the sitting's files and found an office for it; an earlier one's home is deleted."""
-    world = make_world(people, seed=7)
+    world = make_world(people, SEED)
     write_world(world, folder, workers)
     say(f"{len(world.candidates)} candidates, {sum(1 for _ in world.cards())} cards drawn")
     shutil.rmtree(settings.home, ignore_errors=True)
@@ -102,6 +104,18 @@ def begin(settings: Settings, folder: Path, people: int, workers: int, say: Say)
             office.exam,
         )
     return rehearsal
+
+
+def resume(settings: Settings, folder: Path, people: int, say: Say) -> Rehearsal:
+    """Take up a rehearsal that was stopped at any moment; every step may be run again."""
+    clock = Moment()
+    return Rehearsal(open_office(settings, clock), make_world(people, SEED), folder, clock, say)
+
+
+def _once(do: Callable[..., object], *given: object) -> None:
+    """Do what an earlier, stopped run may have done already: then it is refused, and stands."""
+    with contextlib.suppress(Refused, NotAllowed):
+        do(*given)
 
 
 def register(now: Rehearsal) -> None:
@@ -120,10 +134,16 @@ def report(now: Rehearsal) -> None:
     """What regions report in time, and what comes too late."""
     office, reports = now.office, now.folder / "corrections"
     done = corrections.submit(office, now.person("shandong-1"), reports / "37.csv")
-    for number in done.new:
+    with office.ledger.moment() as connection:
+        every = corrections.corrections(connection)
+        found = standings(every, corrections.verdicts(connection))
+    for number in (one.id for one in every if found[one.id] is Standing.PROPOSED):
         corrections.judge(office, now.person("supervisor-1"), number, Verdict.APPROVED)
     lists = now.folder / "violations"
-    for number in violations.enter(office, now.person("shandong-1"), lists / "37.csv"):
+    violations.enter(office, now.person("shandong-1"), lists / "37.csv")
+    with office.ledger.moment() as connection:
+        entered = [one.id for one in violations.violations(connection) if not one.verdict]
+    for number in entered:
         violations.review(office, now.person("shandong-2"), number, violations.REVIEWED)
     document = lists / "37-document.csv"
     assert violations.compare(office, now.person("shandong-1"), "37", document).agrees
@@ -135,7 +155,8 @@ def report(now: Rehearsal) -> None:
             now.say(f"{name}: {str(error).splitlines()[0]}")
     late = reports / "late-54.csv"
     for name in ("supervisor-1", "supervisor-2"):
-        corrections.override(office, now.person(name), late, "the region's letter came in time")
+        who = now.person(name)
+        _once(corrections.override, office, who, late, "the letter came in time")
     now.say(f"{len(done.new)} corrections in force, one late one let in by two people")
 
 
@@ -160,7 +181,8 @@ def review_doubts(now: Rehearsal) -> int:
     for one in waiting:
         value = wanted[sources[one.page]].get(one.field, "")
         for name in ("reviewer-1", "reviewer-2"):
-            review.decide(office, now.person(name), one.page, one.field, value)
+            who = now.person(name)
+            review.decide(office, who, one.page, one.field, value)
     now.say(f"{len(waiting)} doubted fields settled by two graders")
     return len(waiting)
 
@@ -170,15 +192,17 @@ def finish(now: Rehearsal) -> list[Release]:
     office = now.office
     for path in sorted((now.folder / "keys").iterdir()):
         for name in ("keyholder-1", "keyholder-2"):
-            keys.load(office, now.person(name), path)
+            who = now.person(name)
+            _once(keys.load, office, who, path)
     run = results.score(office, now.person("supervisor-1"))
     now.say(f"{run.results} results, {run.outcomes} outcomes")
     _settle_the_extra_card(now)
     now.released = release.freeze(office, now.person("release-1"))
     for one in now.released:
         for name in ("release-1", "release-2"):
-            release.sign(office, now.person(name), one.hash)
-    release.publish(office, now.person("release-1"), now.released[0].hash)
+            who = now.person(name)
+            _once(release.sign, office, who, one.hash)
+    _once(release.publish, office, now.person("release-1"), now.released[0].hash)
     with office.ledger.moment() as connection:
         public = release.release_keys(connection)
     for one in now.released:
@@ -199,13 +223,15 @@ def _replace(now: Rehearsal) -> None:
         if scan.torn:
             again = Path(str(scan.path).replace("/scans/", "/rescans/"))
             old, new = by_source[str(scan.path)], by_source[str(again)]
-            review.replace_page(office, now.person("operator"), old, new, "the scan was cut off")
+            who = now.person("operator")
+            _once(review.replace_page, office, who, old, new, "the scan was cut off")
     spoiled = [card.spoiled for _, _, card in now.world.cards()]
     for number, kind in enumerate(spoiled):
         if kind == "extra":
             pair = [scan for scan in drawn if scan.number in (number, number + 1)]
             old, new = by_source[str(pair[0].path)], by_source[str(pair[1].path)]
-            review.replace_page(office, now.person("operator"), old, new, "spoiled and crossed out")
+            who = now.person("operator")
+            _once(review.replace_page, office, who, old, new, "spoiled and crossed out")
 
 
 def _settle_the_extra_card(now: Rehearsal) -> None:

@@ -68,12 +68,15 @@ def freeze(
                 "may stand (kaowu settle)",
                 [f"{matter.key}: {matter.words}" for matter in scored.open],
             )
-        _check_superseded(connection, supersedes)
+        said, facts = {"supersedes": supersedes, "reason": reason}, facts_frame(connection)
+        basis = _basis(office, connection, said)
         drafts = [
-            draft(kind, records, facts_frame(connection), _basis(office, connection, basis))
+            draft(kind, records, facts, basis)
             for kind, records in _records(office, connection, scored)
-            for basis in ({"supersedes": supersedes, "reason": reason},)
         ]
+        known = {one.hash for one in releases(connection)}
+        if not all(one.hash in known for one in drafts):
+            _check_superseded(connection, supersedes)
     return [_enter(office, signer, one, supersedes, reason) for one in drafts]
 
 
