@@ -151,8 +151,10 @@ def compare(
         raise refuse_rows(path, [(0, f"it is of several documents: {', '.join(documents)}")])
     with office.ledger.moment() as connection:
         comparison = _compared(connection, region, frame)
-    if not comparison.agrees:
-        return comparison
+        confirmed = _closed_by(connection, region) == (documents or [""])[0]
+        closed = confirmed and _closed_list(connection, region) == set(_records(frame))
+    if closed or not comparison.agrees:
+        return comparison  # the same document again changes nothing
     with office.ledger.act(signer, ActKind.VIOLATION_DOCUMENT, target=region) as act:
         if not _compared(act.connection, region, frame).agrees:
             raise Unsettled("something was entered meanwhile; compare again")
@@ -215,8 +217,19 @@ def _compared(connection: Connection, region: str, frame: pl.DataFrame) -> Compa
     if waiting := [str(one.id) for one in every if not one.verdict]:
         raise Unsettled("review these violations first", waiting)
     here = _reviewed(every, region)
-    there: set[tuple[str, str, str]] = set(frame.select(_RECORD).iter_rows())
+    there = set(_records(frame))
     return Comparison(tuple(sorted(here - there)), tuple(sorted(there - here)))
+
+
+def _records(frame: pl.DataFrame) -> list[tuple[str, str, str]]:
+    return list(frame.select(_RECORD).iter_rows())
+
+
+def _closed_by(connection: Connection, region: str) -> str | None:
+    """The document that closed the region last, None where none did."""
+    closed = tables.violation_closed
+    query = select(closed.c.document).where(closed.c.region == region)
+    return connection.scalar(query.order_by(closed.c.id.desc()).limit(1))
 
 
 def _reviewed(every: list[Violation], region: str) -> set[tuple[str, str, str]]:
