@@ -36,9 +36,8 @@ def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
     replaced = read_frame(connection, select(tables.replaced.c.page))["page"]
     frame = read_frame(connection, query)
     return with_barcode_parts(
-        frame.with_columns(
+        _with_open(frame).with_columns(
             pl.col("page").is_in(replaced.implode()).alias("replaced"),
-            _open(frame["doubts"]),
             pl.lit([], pl.List(pl.Int64())).alias("decisions"),
             pl.lit([], pl.List(pl.Int64())).alias("corrections"),
         ),
@@ -60,10 +59,14 @@ def with_barcode_parts(cards: pl.DataFrame, use: CardUse) -> pl.DataFrame:
     )
 
 
-def _open(doubts: pl.Series) -> pl.Series:
-    """The doubted fields of each page; few pages have any."""
+def _with_open(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the doubted fields of each page; few of millions have any."""
+    doubted = frame.filter(pl.col("doubts") != "")
     fields = [
-        list(dict.fromkeys(field for _, field, _ in json.loads(text))) if text else []
-        for text in doubts
+        list(dict.fromkeys(field for _, field, _ in json.loads(text))) for text in doubted["doubts"]
     ]
-    return pl.Series("open", fields, pl.List(pl.String()))
+    found = doubted.select("page", pl.Series("open", fields, pl.List(pl.String())))
+    nothing = pl.lit([], pl.List(pl.String()))
+    return frame.join(found, on="page", how="left", maintain_order="left").with_columns(
+        pl.col("open").fill_null(nothing)
+    )
