@@ -9,12 +9,16 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pypdfium2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from omr.design import load_design
+from omr.pipeline import ReadPage, read_page
+from omr.policy import default_policy
 from omr.press import print_design
+from omr.records import ScannedPage
 from omr.simulate import load_mix, read_truth, simulate
 from tests.browser.conftest import shoot
 
@@ -71,6 +75,14 @@ def drag(page: Page, selector: str, right: float, down: float) -> None:
     page.mouse.up()
 
 
+def place_px(shape: Locator) -> tuple[float, float]:
+    """Where a shape stands on the sheet, in pixels of the screen, wherever it is scrolled to."""
+    x, y, scale = shape.evaluate(
+        "e => [e.x.baseVal.value, e.y.baseVal.value, e.ownerSVGElement.getScreenCTM().a]"
+    )
+    return x * scale, y * scale
+
+
 def field(page: Page, name: str) -> str:
     return f"svg g.table:has(rect[aria-label^='{name}'])"
 
@@ -90,15 +102,19 @@ def test_trace_mend_save_and_read(page: Page, studio: Studio, blank: Path, tmp_p
 
     # Drag the first block of questions away, see the bubbles go with it, and take it back.
     before = design.read_text()
+    bubble = page.locator(f"{field(page, 'q1 …')} .bubble").first
+    at = place_px(bubble)
     drag(page, f"{field(page, 'q1 …')} .box", 40, 25)
     expect(page.locator("#state")).to_contain_text("not saved")
+    moved = np.subtract(place_px(bubble), at)
+    assert moved == pytest.approx([40, 25], abs=7), "to a neighbour's rows or columns at most"
     expect(page.locator(".names")).to_contain_text("q1")
     page.locator("#undo").click()
     expect(page.locator("#state")).to_contain_text("· saved")
     assert design.read_text() == before, "nothing is written before it is saved"
 
     # A name that is there already is a finding; a name of its own is none.
-    page.locator(f"{field(page, 'choice1')} .box, {field(page, 'grid1')} .box").first.click()
+    page.locator(f"{field(page, 'grid1')} .box").click()
     name = page.locator("#f-name")
     name.fill("q3")
     name.press("Enter")
@@ -107,7 +123,7 @@ def test_trace_mend_save_and_read(page: Page, studio: Studio, blank: Path, tmp_p
     shoot(page, "studio-finding")
     page.locator("#undo").click()
     expect(page.locator("#findings")).not_to_contain_text("two fields are named")
-    page.locator(f"{field(page, 'choice1')} .box, {field(page, 'grid1')} .box").first.click()
+    page.locator(f"{field(page, 'grid1')} .box").click()
     name.fill("mended")
     name.press("Enter")
     page.locator("#f-title").fill("改过的")
@@ -140,7 +156,13 @@ def test_trace_mend_save_and_read(page: Page, studio: Studio, blank: Path, tmp_p
     known = load_design(str(design))
     assert len(questions) >= 20
     assert {name: read[name].replace("—", "") for name in questions} == questions
-    assert "mended" in {f.name for f in known.sides[0].fields}
+    content = (cards / truth.file).read_bytes()
+    scan = ScannedPage(content, ScannedPage.digest(content), truth.file, 0)
+    outcome = read_page(scan, known, default_policy())
+    assert isinstance(outcome, ReadPage)
+    values = dict(zip(outcome.reading.fields, outcome.reading.values, strict=True))
+    assert {name: values[name] for name in questions} == questions
+    assert values["mended"] == next(iter(truth.values.values()))
 
 
 def test_keys_move_add_delete_and_zoom(page: Page, studio: Studio, tmp_path: Path) -> None:
@@ -216,3 +238,80 @@ def test_the_exam_card(page: Page, studio: Studio, tmp_path: Path) -> None:
     page.goto(studio(two))
     page.get_by_role("button", name="back").click()
     expect(page.locator("svg image")).to_have_attribute("data-key", re.compile("back"))
+
+
+def test_what_is_typed_is_saved_and_the_scan_is_read_anew(
+    page: Page, studio: Studio, tmp_path: Path
+) -> None:
+    design = tmp_path / "mine.toml"
+    page.goto(studio("quiz-a5", "--out", str(design)))
+    expect(page.locator("#state")).to_contain_text("not saved")
+    cards = tmp_path / "cards"
+    simulate(load_design("quiz-a5"), load_mix("clean"), 1, 8, cards)
+    truth = next(iter(read_truth(cards / "truth.jsonl")))
+    page.locator("#scan").set_input_files(cards / truth.file)
+    expect(page.locator("#tried table")).to_be_visible(timeout=60_000)
+    expect(page.locator("#show-scan")).to_have_attribute("aria-pressed", "true")
+    page.locator(f"{field(page, 'q1 …')} .box").click()
+    page.locator("#f-name").fill("item{n}")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#state")).to_contain_text("· saved")
+    assert 'name = "item{n}"' in design.read_text()
+    first = truth.values["q1"] or "—"
+    again = page.locator("#tried tr[data-field='item1'] td").nth(1)
+    expect(again).to_have_text(first)
+
+    # Half a row down it is doubted, or refused whole; back again it reads as before.
+    page.locator("#desk").focus()
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("#state")).to_contain_text("not saved")
+    expect(page.locator("#tried .doubt:not(:empty)").first).to_be_attached()
+    page.keyboard.press("Control+z")
+    expect(page.locator("#state")).to_contain_text("· saved")
+    expect(again).to_have_text(first)
+
+
+def test_new_tables_and_other_kinds(page: Page, studio: Studio, tmp_path: Path) -> None:
+    design = tmp_path / "mine.toml"
+    design.write_text(Path("omr/designs/quiz-a5.toml").read_text())
+    page.goto(studio(design))
+    page.locator("#add").select_option("barcode")
+    page.locator("svg").click(position={"x": 150, "y": 350})
+    expect(page.locator("#f-kind")).to_have_value("barcode")
+    width = page.locator("#f-size-x")
+    width.fill("31.5")
+    width.press("Enter")
+    expect(page.locator("svg .chosen .box")).to_have_attribute("width", "31.5")
+    drag(page, "svg .handle.across", 40, 0)
+    expect(width).not_to_have_value("31.5")
+    page.locator("#f-kind").select_option("picture")
+    expect(page.locator("#f-symbologies")).to_have_count(0)
+    page.locator(f"{field(page, 'q1 …')} .box").click()
+    page.locator("#f-kind").select_option("letters")
+    expect(page.locator("#f-length")).to_have_value("15")
+    page.locator("#f-kind").select_option("single")
+    expect(page.locator("#f-count")).to_have_value("15")
+    expect(page.locator("#findings")).not_to_contain_text("not known here")
+
+
+def test_unsaved_work_is_offered_before_anything_else(
+    page: Page, studio: Studio, tmp_path: Path
+) -> None:
+    design = tmp_path / "mine.toml"
+    design.write_text(Path("omr/designs/quiz-a5.toml").read_text())
+    page.goto(studio(design))
+    page.locator("svg .box").first.click()
+    page.locator("#f-title").fill("没保存")
+    page.locator("#f-title").press("Enter")
+    expect(page.locator("#state")).to_contain_text("not saved")
+    page.goto("about:blank")
+    page.goto(studio(design))
+    expect(page.locator("#earlier")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#earlier")).to_be_visible()
+    shoot(page, "studio-earlier")
+    page.get_by_role("button", name="Take it up").click()
+    expect(page.locator("#earlier")).to_be_hidden()
+    page.locator("svg .box").first.click()
+    expect(page.locator("#f-title")).to_have_value("没保存")

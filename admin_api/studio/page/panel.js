@@ -84,7 +84,7 @@ function place(key, words) {
   const controls = AXES.map(([mm, count], axis) => {
     const unit = count in at || count in own ? count : mm;
     const id = `f-${key}-${axis ? "y" : "x"}`;
-    return number(id, own[unit], unit === mm ? ["mm →", "mm ↓"][axis] : unit, (value) => {
+    return number(id, own[unit], { x_mm: "mm →", y_mm: "mm ↓", column: "col.", row: "row" }[unit], (value) => {
       const place = { ...table()[key] };
       if (value === null || (value === 0 && key !== "at")) delete place[unit];
       else place[unit] = value;
@@ -97,7 +97,7 @@ function place(key, words) {
 function sizes() {
   const [width, height] = table().size_mm ?? [];
   const keep = (axis) => (value) => set({ size_mm: axis ? [width, value ?? height] : [value ?? width, height] });
-  return row("size 大小", "f-size-x", number("f-size-x", width, "mm wide", keep(0)), number("f-size-y", height, "mm high", keep(1)));
+  return row("size 大小", "f-size-x", number("f-size-x", width, "× ", keep(0)), number("f-size-y", height, "mm", keep(1)));
 }
 
 function codes() {
@@ -137,24 +137,26 @@ function zoneRows(kind) {
   return [sizes(), codes(), tick("required", "required 必读", true), text("same_as", "same as 同于", "another field's name")];
 }
 
+const optionCount = ({ values, kind }) => values?.length ?? (kind === "flag" ? 1 : 2);
+
 function bubbleRows(one, grid) {
   const { table: own } = one, rows = [];
   const identity = grid || own.kind === "form";
   const role = own.role ?? (identity ? "identity" : own.kind === "flag" ? "staff" : "answer");
   rows.push(list("values", "options 选项", own.kind === "digits" ? "0123456789" : "ABCD, or words with commas"));
-  if (!own.places) rows.push(place("value_step", "option step 选项间距"));
+  if (!own.places && (optionCount(own) > 1 || own.value_step)) rows.push(place("value_step", "option step 间距"));
   if (grid) {
     rows.push(whole("length", "characters 位数", "how many"));
-    rows.push(place("character_step", "character step 位间距"));
+    rows.push(place("character_step", "char. step 位距"));
   } else {
-    rows.push(whole("count", "fields 题数", "1"), whole("first", "from number 起始题号", "1"));
-    if ((own.count ?? 1) > 1 || own.field_step) rows.push(place("field_step", "field step 题间距"));
+    rows.push(whole("count", "fields 题数", "1"), whole("first", "from no. 起始", "1"));
+    if ((own.count ?? 1) > 1 || own.field_step) rows.push(place("field_step", "field step 题距"));
   }
   rows.push(pick("role", "role 用途", ROLES), tick("required", "required 必填", role === "identity"));
   const open = ["allowed", "several", "check", "same_as"].some((key) => key in own);
   const more = make("details", { open: open || moreIsOpen }, make("summary", { textContent: "rules 规则" }));
   more.addEventListener("toggle", () => { moreIsOpen = more.open; });
-  more.append(list("allowed", "allowed 允许值", "any"), pick("several", "several filled 多涂", SEVERAL),
+  more.append(list("allowed", "allowed 允许值", "any"), pick("several", "several 多涂", SEVERAL),
     text("same_as", "same as 同于", "another field's name"));
   if (grid) more.append(pick("check", "check digit 校验位", CHECKS));
   return [...rows, more];

@@ -7,6 +7,7 @@ const MARGIN = 1.2; // mm between a box and its bubbles
 const NEAR_PX = 6; // how near a neighbour's row or column draws a dragged field to it
 const LEAST_DRAG_PX = 3;
 const MOST_ZOOM = 8;
+const LEAST_SPAN = 0.01; // mm, under which there is nothing to widen
 
 let scale = 3.4; // screen px a mm
 let fitted = true; // until somebody zooms
@@ -59,18 +60,31 @@ function drawBox(one, layer, bad) {
     height: bottom - top, rx: 1, role: "button", "aria-label": title(one) }, group);
   rect.addEventListener("pointerdown", (event) => begin(event, one, "move"));
   drawBubbles(one, group, chosen);
-  const words = title(one);
-  const tag = element("g", { class: "tag" }, group);
-  element("rect", { x: left, y: top - 3.1, width: words.length * 1.33 + 1.4, height: 3, rx: 0.5 }, tag);
-  element("text", { x: left + 0.7, y: top - 0.85 }, tag, words);
-  if (view.showing === "scan") drawReading(one, group);
+  drawTag(one, group, left, top);
+  if (view.showing === "scan" && one.names.length > 1) drawReading(one, group);
   if (!chosen) return;
-  const middle = [(left + right) / 2, (top + bottom) / 2];
-  for (const [how, x, y] of [["across", right, middle[1]], ["down", middle[0], bottom], ["both", right, bottom]]) {
+  const [across, down] = spans(one).map((span) => span > LEAST_SPAN);
+  const handles = [across && ["across", right, (top + bottom) / 2], down && ["down", (left + right) / 2, bottom],
+    across && down && ["both", right, bottom]];
+  for (const [how, x, y] of handles.filter(Boolean)) {
     const handle = element("rect", { class: `handle ${how}`, x: x - 1.2, y: y - 1.2, width: 2.4, height: 2.4, rx: 0.5 }, group);
     handle.addEventListener("pointerdown", (event) => begin(event, one, how));
   }
 }
+
+// The name above a box, and beside it what a tried scan reads there.
+function drawTag(one, group, left, top) {
+  const alone = view.showing === "scan" && one.names.length === 1 ? readings(one)[0] : null;
+  const words = title(one) + (alone ? `: ${said(alone)}` : "");
+  const tag = element("g", { class: `tag${alone?.doubts.length ? " doubt" : ""}` }, group);
+  const back = element("rect", { x: left, y: top - 3.1, height: 3, rx: 0.5 }, tag);
+  const text = element("text", { x: left + 0.7, y: top - 0.85 }, tag, words);
+  back.setAttribute("width", text.getComputedTextLength() + 1.4);
+  if (alone) element("title", {}, tag, told(alone));
+}
+
+const said = (field) => `${field.value || "–"}${field.doubts.length ? " ?" : ""}`;
+const told = (field) => [`${field.name}: ${field.value || "blank"}`, ...field.doubts].join("\n");
 
 function drawBubbles(one, group, chosen) {
   const { bubble: [width, height], shape } = view.state.page;
@@ -98,18 +112,16 @@ function filledIn(one) {
   return found;
 }
 
-// What each field reads, beside it; in a doubt's colour where a person should look.
+// What each of several fields reads, at the end of its row or column.
 function drawReading(one, group) {
   const [, , right, bottom] = extent(one), each = one.bubbles.length / one.names.length;
   for (const field of readings(one)) {
-    const alone = one.names.length === 1;
-    const own = alone ? [] : one.bubbles.slice(one.names.indexOf(field.name) * each).slice(0, each);
-    const upright = own.length > 1 && Math.abs(own[0][0] - own.at(-1)[0]) < Math.abs(own[0][1] - own.at(-1)[1]);
-    const [x, y] = alone || !own.length ? [right + 0.5, bottom - 0.4]
-      : upright ? [own[0][0] - 0.8, bottom + 2.4] : [Math.max(...own.map((b) => b[0])) + view.state.page.bubble[0] / 2 + 0.3, own[0][1] + 0.9];
-    const words = element("text", { class: `reads${field.doubts.length ? " doubt" : ""}`, x, y }, group,
-      `${field.value || "–"}${field.doubts.length ? " ?" : ""}`);
-    element("title", {}, words, [`${field.name}: ${field.value || "blank"}`, ...field.doubts].join("\n"));
+    const [first, ...rest] = one.bubbles.slice(one.names.indexOf(field.name) * each).slice(0, each);
+    const end = rest.at(-1) ?? first;
+    const column = Math.abs(first[0] - end[0]) < Math.abs(first[1] - end[1]);
+    const place = column ? { x: first[0] - 0.8, y: bottom + 2.6 } : { x: right + 0.5, y: first[1] + 0.9 };
+    const words = element("text", { class: `reads${field.doubts.length ? " doubt" : ""}`, ...place }, group, said(field));
+    element("title", {}, words, told(field));
   }
 }
 
@@ -252,11 +264,15 @@ function snapped(one, by) {
 const corner = (one) => one.zone.length ? one.zone[0] : [Math.min(...one.bubbles.map((b) => b[0])),
   Math.min(...one.bubbles.map((b) => b[1]))];
 
+// From the first row and column of bubbles to the last; a zone's size.
+function spans(one) {
+  if (one.zone.length) return one.zone[0].slice(2);
+  return corner(one).map((start, axis) => Math.max(...one.bubbles.map((b) => b[axis])) - start);
+}
+
 function factors() {
-  const { one, by } = drag, [left, top] = corner(one);
-  const far = one.zone.length ? [one.zone[0][2], one.zone[0][3]]
-    : [Math.max(...one.bubbles.map((b) => b[0])) - left, Math.max(...one.bubbles.map((b) => b[1])) - top];
-  return far.map((span, axis) => span > 0.01 ? Math.min(20, Math.max(0.05, (span + by[axis]) / span)) : 1);
+  const { one, by } = drag;
+  return spans(one).map((span, axis) => span > LEAST_SPAN ? Math.min(20, Math.max(0.05, (span + by[axis]) / span)) : 1);
 }
 
 export function addNext(what) {
