@@ -47,9 +47,10 @@ format: setup
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: setup
+bench: setup servers
 	@mkdir -p build
 	$(BIN)/omr bench --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.office --out build/bench.json
 
 accuracy: setup
 	@mkdir -p build

@@ -23,7 +23,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 main { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 2rem; }
 img { width: 100%; border: 1px solid #d3d7dd; }
 ul { margin: 0; padding-left: 1.1rem; } li { overflow-wrap: anywhere; }
-.many { columns: 2; font: 12px/1.45 ui-monospace, monospace; list-style: none; padding: 0; }
+.many { white-space: pre; font: 11px/1.4 ui-monospace, monospace; list-style: none; padding: 0; }
 @media (max-width: 50rem) { main { grid-template-columns: 1fr; } }
 """
 _MANY = 20  # lines from which a step is set small and in columns

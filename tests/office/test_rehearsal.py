@@ -18,6 +18,8 @@ from admin_api.rehearsal import run
 from admin_api.rehearsal.files import truth_text
 from admin_api.rehearsal.run import Rehearsal
 from admin_api.release import service as release
+from admin_api.results.explain import explain
+from admin_api.results.explain_html import as_html
 from admin_api.settings import settings_in
 from omr.pool import Limits
 from omr.progress import Silent
@@ -91,3 +93,28 @@ def test_freezing_again_gives_the_same_releases(done: Rehearsal) -> None:
     for path in before:
         twin = release.folder_of(done.office, again[0].hash) / path.name
         assert twin.read_bytes() == before[path]
+
+
+def test_every_kind_of_score_is_explained(done: Rehearsal) -> None:
+    records = released(done)
+    by_state = {
+        said["state"]: (ticket, said["subject"])
+        for ticket, record in records.items()
+        for said in record["subjects"]
+    }
+    fixed = done.world.corrections["37"][1][1]
+    with done.office.ledger.moment() as connection:
+        for state, (ticket, subject) in by_state.items():
+            found = explain(done.office, connection, ticket, subject)
+            assert found.state == state
+        found = explain(done.office, connection, fixed, "1")
+        page = as_html(done.office, connection, found)
+    steps = {step.title: step.lines for step in found.steps}
+    assert "correction 2: ticket" in steps["Corrections"][0]
+    assert steps["Items by key 2031B version 1"][11].split()[-2:] == ["credited", "1"]
+    assert done.released[0].hash in steps["Release"][0]
+    marks = sum(Fraction(line.split()[-1]) for line in steps["Items by key 2031B version 1"])
+    assert marks == Fraction(found.score)
+    assert found.score in page
+    assert "data:image/jpeg;base64," in page
+    assert "<script" not in page
