@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,21 @@ def test_an_edit_leaves_comments_and_everything_else(document: Document) -> None
         document.set(TICKET, {"titel": "x"})
     with pytest.raises(NotFound, match="reload"):
         document.set(Place("front", 99), {"title": "x"})
+
+
+def test_what_tracing_asks_is_answered_by_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    text = (DESIGNS / "quiz-a5.toml").read_text(encoding="utf-8")
+    asked = re.sub(r'^name = "student".*$', 'name = "grid1"  # rename: whose', text, flags=re.M)
+    path.write_text(asked.replace('kind = "digits"', 'kind = "digits"  # theirs', 1))
+    opened = Document(path)
+    assert boxes(opened, "grid1")["toRename"] == "whose"
+    opened.set(TICKET, {"title": "学号", "kind": "letters", "values": "ABCDEFGHIJ"})
+    assert "# theirs" in opened.text
+    assert boxes(opened, "grid1")["toRename"] == "whose"
+    opened.set(TICKET, {"name": "number"})
+    assert boxes(opened, "number")["toRename"] == ""
+    assert "# rename:" not in opened.text
 
 
 def test_moving_counts_as_the_design_counts(document: Document) -> None:

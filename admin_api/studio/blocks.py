@@ -16,6 +16,8 @@ from tomlkit.exceptions import TOMLKitError
 from admin_api.errors import NotFound, Refused
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z_.]+)\s*\]\]?\s*(?:#.*)?$")
+_HINT = "# rename:"
+_TO_RENAME = re.compile(rf"^name *=.*{_HINT}(.*)$", re.MULTILINE)
 _DIGITS = 3  # decimals of a millimetre or a grid number that are written
 
 
@@ -48,6 +50,8 @@ class Block:
     def changed(self, changes: dict[str, Any]) -> Block:
         """The block with keys set, or taken out where the value is None; the rest as it stands.
 
+        A "# rename:" behind a key that is set has been done and goes; other comments stay.
+
         Raises:
             Refused: it is no TOML, or a value cannot be written as TOML.
         """
@@ -58,9 +62,16 @@ class Block:
                 continue
             try:
                 parsed[key] = _item(value)
+                _drop_hint(parsed.item(key))
             except (TypeError, ValueError, TOMLKitError) as error:
                 raise Refused(f"{key} cannot be {value!r}: {error}") from error
         return replace(self, body=tomlkit.dumps(parsed))
+
+    @property
+    def to_rename(self) -> str:
+        """What tracing asks about the field's name, where nobody has named it yet, or ""."""
+        match = _TO_RENAME.search(self.body)
+        return match[1].strip() if match else ""
 
     def _parsed(self) -> tomlkit.TOMLDocument:
         try:
@@ -124,6 +135,11 @@ def _leading_comments(lines: list[str]) -> list[str]:
             break
         count += 1
     return lines[len(lines) - count :] if count else []
+
+
+def _drop_hint(item: Any) -> None:
+    if item.trivia.comment.startswith(_HINT):
+        item.trivia.comment = item.trivia.comment_ws = ""
 
 
 def _item(value: Any) -> Any:

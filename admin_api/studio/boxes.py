@@ -97,6 +97,7 @@ def _box(side: Side, block: Block, line: int) -> dict[str, Any]:
         "line": line,
         "names": [field.name for field in fields] or [zone.name for zone in zones],
         "bubbles": bubbles,
+        "toRename": block.to_rename,
         "zone": [[z.x_mm, z.y_mm, z.width_mm, z.height_mm] for z in zones],
         "table": {key: value for key, value in table.items() if key != "places"},
     }

@@ -113,6 +113,10 @@ def test_trace_mend_save_and_read(page: Page, studio: Studio, blank: Path, tmp_p
     expect(page.locator("#state")).to_contain_text("· saved")
     assert design.read_text() == before, "nothing is written before it is saved"
 
+    # What tracing asks about stands in a list; a click leads to the field's name.
+    page.locator("#unnamed-list button").first.click()
+    expect(page.locator("#f-name")).to_be_focused()
+
     # A name that is there already is a finding; a name of its own is none.
     page.locator(f"{field(page, 'grid1')} .box").click()
     name = page.locator("#f-name")
@@ -129,6 +133,7 @@ def test_trace_mend_save_and_read(page: Page, studio: Studio, blank: Path, tmp_p
     page.locator("#f-title").fill("改过的")
     page.locator("#f-title").press("Enter")
     expect(page.locator(".names")).to_contain_text("mended")
+    expect(page.locator("#unnamed-list")).not_to_contain_text("grid1")
     page.locator("#undo").click()
     page.locator("#redo").click()
     expect(page.locator("#f-title")).to_have_value("改过的")
@@ -315,3 +320,19 @@ def test_unsaved_work_is_offered_before_anything_else(
     expect(page.locator("#earlier")).to_be_hidden()
     page.locator("svg .box").first.click()
     expect(page.locator("#f-title")).to_have_value("没保存")
+
+
+def test_a_file_that_is_no_design_is_mended_in_its_text(
+    page: Page, studio: Studio, tmp_path: Path
+) -> None:
+    design = tmp_path / "mine.toml"
+    text = Path("omr/designs/quiz-a5.toml").read_text()
+    design.write_text(text.replace("[page]", "[page", 1))
+    page.goto(studio(design))
+    expect(page.locator("#state")).to_contain_text("no design yet")
+    page.locator("#findings button").first.click()
+    page.locator("#toml").fill(text)
+    page.locator("#toml").press("Control+s")
+    expect(page.locator("#findings")).to_contain_text("Nothing")
+    expect(page.locator("#state")).to_contain_text("· saved")
+    assert design.read_text() == text

@@ -122,6 +122,7 @@ export function drawField() {
   const many = one.names.length > 1 ? `${one.names.length} fields: ${title(one)}` : title(one);
   panel.append(make("p", { className: "names", textContent: `${many} · line ${one.line}` }));
   panel.append(text("name", "name 名称", one.table.count > 1 ? "q{n}" : "unique on the card"));
+  if (one.toRename) panel.append(make("p", { className: "hint", textContent: `still to name: ${one.toRename}` }));
   panel.append(text("title", "title 标题", "as printed, may be empty"));
   panel.append(pick("kind", "kind 类型", KINDS, (value) => edit({ do: "retype", ...view.chosen, kind: value })));
   if (!one.table.places) panel.append(place("at", zone ? "top left 位置" : "first bubble 位置"));
@@ -164,20 +165,24 @@ function bubbleRows(one, grid) {
 
 let moreIsOpen = false;
 
+const line = (words, go) => make("li", {}, make("button", { textContent: words, onclick: go }));
+
 export function drawFindings() {
-  const found = view.state.findings;
+  const found = view.state.findings, unnamed = all().filter((one) => one.toRename);
   $("count").textContent = found.length ? `(${found.length})` : "";
-  if (!found.length) {
-    $("findings").replaceChildren(make("li", { className: "good", textContent: "Nothing: the check finds no fault." }));
-    return;
-  }
-  $("findings").replaceChildren(...found.map((one) => {
-    const go = () => {
-      const at = all().find((other) => other.face === one.face && other.index === one.index);
-      if (at) { choose(at); select("field"); } else toLine(one.line);
-    };
-    return make("li", {}, make("button", { textContent: one.words, onclick: go }));
-  }));
+  $("findings").replaceChildren(...found.map((one) => line(one.words, () => {
+    const at = all().find((other) => other.face === one.face && other.index === one.index);
+    if (at) choose(at);
+    else toLine(one.line);
+  })));
+  if (!found.length) $("findings").append(make("li", { className: "good", textContent: "Nothing: the check finds no fault." }));
+  $("unnamed").hidden = !unnamed.length;
+  $("unnamed-count").textContent = `(${unnamed.length})`;
+  $("unnamed-list").replaceChildren(...unnamed.map((one) => line(`${title(one)}: ${one.toRename}`, () => {
+    choose(one);
+    $("f-name").select();
+    $("f-name").focus();
+  })));
 }
 
 export function toLine(line) {
