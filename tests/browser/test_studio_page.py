@@ -53,7 +53,8 @@ def blank(tmp_path: Path) -> Path:
     """The quiz card, printed blank and scanned at 200 dpi."""
     pdf = tmp_path / "blank.pdf"
     print_design(load_design("quiz-a5"), pdf)
-    scan = tmp_path / "blank.png"
+    scan = tmp_path / "scans" / "blank.png"
+    scan.parent.mkdir()
     picture = pypdfium2.PdfDocument(str(pdf))[0].render(scale=200 / 72).to_pil()
     picture.save(scan, dpi=(200, 200))
     return scan

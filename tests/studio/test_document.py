@@ -1,48 +1,24 @@
-"""The studio without a browser: edits that leave the rest of the text alone, and its door."""
+"""Edits that leave the rest of the text alone, undo, and saving that loses nothing."""
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from admin_api.errors import NotFound, Refused
-from admin_api.studio.app import build_app
-from admin_api.studio.background import blank_beside, draw_background
 from admin_api.studio.blocks import blocks_of, joined
 from admin_api.studio.boxes import state_of
 from admin_api.studio.document import Changed, Document, Place
 from admin_api.studio.kinds import New
 from admin_api.studio.serve import Opening, open_document
-from admin_api.studio.studio import Studio
-from admin_api.studio.upright import PX_PER_MM
 from omr.design import FieldKind, builtin_names, load_design
 from omr.design_parse import parse_design
 from omr.errors import OmrError
-from omr.simulate import load_mix, read_truth, simulate
-
-DESIGNS = Path("omr/designs")
-TICKET = Place("front", 0)
-
-
-@pytest.fixture
-def document(tmp_path: Path) -> Document:
-    path = tmp_path / "card.toml"
-    path.write_bytes((DESIGNS / "cn-health-203.toml").read_bytes())
-    return Document(path)
-
-
-def boxes(document: Document, name: str) -> dict:
-    return next(
-        box for side in state_of(document)["sides"] for box in side["boxes"] if name in box["names"]
-    )
+from tests.studio.conftest import DESIGNS, TICKET, boxes
 
 
 @pytest.mark.parametrize("name", builtin_names())
@@ -304,190 +280,3 @@ def test_windows_line_ends_stay(tmp_path: Path) -> None:
     opened.save()
     lines = path.read_bytes().split(b"\n")
     assert sum(not line.endswith(b"\r") for line in lines[:-1]) <= 1
-
-
-# ── the door ─────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def studio(document: Document) -> Studio:
-    return Studio(document, None)
-
-
-@pytest.fixture
-def client(studio: Studio) -> TestClient:
-    return TestClient(build_app(studio), base_url="http://127.0.0.1:8000")
-
-
-def test_only_the_page_itself_may_ask(client: TestClient, studio: Studio) -> None:
-    root = f"/{studio.token}"
-    assert client.get(f"{root}/state").status_code == 200
-    assert client.get("/state").status_code == 404
-    assert client.get("/wrong-token/state").status_code == 404
-    assert client.get(f"{root}/state", headers={"host": "evil.example"}).status_code == 421
-    assert client.post(f"{root}/edit", json={"do": "undo"}).status_code == 403
-    good = {"x-studio": studio.token}
-    assert client.post(f"{root}/edit", json={"do": "undo"}, headers=good).status_code == 200
-    assert "default-src 'none'" in client.get(f"{root}/").headers["content-security-policy"]
-    for name in ("..%2f..%2fpyproject.toml", "app.py", "index.html%00.css"):
-        assert client.get(f"{root}/{name}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"do": "explode"},
-        {"do": "set", "index": -1},
-        {"do": "move", "x": "far"},
-        {"do": "set", "index": 99, "changes": {"title": "x"}},
-        {"do": "set", "changes": {"path": "/etc/passwd"}},
-        {"do": "stretch", "x": 1e9, "y": 1},
-        {"do": "add", "what": "bomb"},
-        {"do": "retype", "kind": "essay"},
-        {"do": "set", "changes": {"title": "x" * 5000}},
-        {"do": "set", "changes": {"values": [["A"]]}},
-        {"do": "set", "changes": {"at": {"x_mm": "far"}}},
-    ],
-)
-def test_what_cannot_be_done_is_told(client: TestClient, studio: Studio, asked: dict) -> None:
-    headers = {"x-studio": studio.token}
-    answer = client.post(f"/{studio.token}/edit", json=asked, headers=headers)
-    assert answer.status_code == 422
-    assert not studio.document.dirty
-
-
-def test_numbers_that_are_none_are_told(client: TestClient, studio: Studio) -> None:
-    headers = {"x-studio": studio.token, "content-type": "application/json"}
-    address = f"/{studio.token}/edit"
-    for body in ('{"do": "move", "x": NaN}', '{"do": "move", "y": Infinity}', "[" * 9000, "\xff"):
-        answer = client.post(address, content=body.encode("latin-1"), headers=headers)
-        assert answer.status_code in (400, 422)
-    assert client.post(address, content=b" " * (5 << 20), headers=headers).status_code == 413
-    assert not studio.document.dirty
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        *(b"", b"no picture", b"\xff\xd8\xff" + b"\0" * 999, b"PK\3\4", b"%PDF-1.7\n%%EOF"),
-        *(b"II*\0" + b"\xff" * 64, b"\x89PNG\r\n\x1a\n" + b"\0" * 64),
-    ],
-)
-def test_hostile_scans_are_told_not_fatal(
-    client: TestClient, studio: Studio, content: bytes
-) -> None:
-    headers = {"x-studio": studio.token, "x-name": "../../etc/passwd%0aX: y"}
-    answer = client.post(f"/{studio.token}/try", content=content, headers=headers)
-    assert answer.status_code in (200, 422)
-    said = answer.json()
-    assert said.get("error") or said["refused"]
-    assert "etc" not in said.get("scan", "")
-    assert client.get(f"/{studio.token}/scan/front.jpg").status_code == 404
-
-
-def test_a_scan_is_read_with_what_is_not_saved(client: TestClient, studio: Studio) -> None:
-    cards = studio.document.path.parent / "cards"
-    design = load_design("cn-health-203")
-    simulate(design, load_mix("clean"), 1, 5, cards)
-    truth = next(iter(read_truth(cards / "truth.jsonl")))
-    headers = {"x-studio": studio.token, "x-name": "card.png"}
-    content = (cards / truth.file).read_bytes()
-    said = client.post(f"/{studio.token}/try", content=content, headers=headers).json()
-    read = {field["name"]: field["value"] for field in said["sides"]["front"]["fields"]}
-    assert {name: read[name] for name in truth.values if name in read} == {
-        name: value for name, value in truth.values.items() if name in read
-    }
-    picture = client.get(f"/{studio.token}/scan/front.jpg")
-    assert picture.headers["content-type"] == "image/jpeg"
-    studio.document.set(TICKET, {"name": "number"})
-    again = client.get(f"/{studio.token}/reading").json()
-    fields = {field["name"]: field for field in again["sides"]["front"]["fields"]}
-    assert fields["number"]["value"] == truth.values["ticket"]
-    assert len(fields["number"]["filled"]) == 12
-    studio.document.set(TICKET, {"kind": "singel"})
-    assert client.get(f"/{studio.token}/reading").status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("file", "says"),
-    [
-        ("quiz-a5", "is built in"),
-        ("template.json", "import it first"),
-        ("card.txt", r"ends in .toml"),
-    ],
-)
-def test_what_the_studio_does_not_open(file: str, says: str) -> None:
-    with pytest.raises(Refused, match=says):
-        open_document(Opening(file))
-    with pytest.raises(NotFound, match="does not exist"):
-        open_document(Opening("nowhere.toml"))
-
-
-# ── the sheet behind the fields ──────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    """A simulated scan of the exam's card."""
-    simulate(load_design("cn-health-203"), load_mix("clean"), 1, 6, tmp_path / "cards")
-    truth = next(iter(read_truth(tmp_path / "cards" / "truth.jsonl")))
-    return tmp_path / "cards" / truth.file
-
-
-def mark_colours(picture: bytes, document: Document) -> list[float]:
-    """How light a drawn sheet is where the design's marks are."""
-    assert document.design
-    drawn = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
-    places = (document.design.sides[0].marks_mm() * PX_PER_MM).astype(int)
-    return [float(drawn[y - 2 : y + 3, x - 2 : x + 3].mean()) for x, y in places]
-
-
-@pytest.mark.parametrize("turn", [0, 90, 180, 270])
-def test_a_scan_is_drawn_upright_under_the_marks(
-    document: Document, filled: Path, tmp_path: Path, turn: int
-) -> None:
-    blank = tmp_path / "blank.png"
-    Image.open(filled).rotate(turn, expand=True).save(blank)
-    assert document.design
-    drawn = draw_background(document.design, blank)
-    assert drawn.note == ""
-    assert max(mark_colours(drawn.pictures["front"], document)) < 90
-
-
-def test_without_a_scan_the_sheet_is_printed(document: Document) -> None:
-    assert document.design
-    drawn = draw_background(document.design, None)
-    assert "press prints it" in drawn.note
-    assert max(mark_colours(drawn.pictures["front"], document)) < 30
-
-
-@pytest.mark.parametrize("content", [b"", b"no picture at all"])
-def test_a_background_that_cannot_be_opened_is_told(
-    document: Document, tmp_path: Path, content: bytes
-) -> None:
-    blank = tmp_path / "blank.png"
-    blank.write_bytes(content)
-    assert document.design
-    drawn = draw_background(document.design, blank)
-    assert drawn.note.startswith("blank.png")
-    assert drawn.pictures
-
-
-def test_a_sheet_without_the_marks_is_shown_as_it_is(document: Document, tmp_path: Path) -> None:
-    blank = tmp_path / "blank.png"
-    Image.new("L", (900, 1200), 230).save(blank)
-    assert document.design
-    drawn = draw_background(document.design, blank)
-    assert "as it is" in drawn.note
-    assert min(mark_colours(drawn.pictures["front"], document)) > 200
-
-
-def test_what_a_design_was_traced_from_is_found(tmp_path: Path) -> None:
-    (tmp_path / "scans").mkdir()
-    (tmp_path / "scans" / "my blank.pdf").touch()
-    (tmp_path / "designs").mkdir()
-    design = tmp_path / "designs" / "card.toml"
-    text = "# Traced from ../scans/my blank.pdf. Positions are measured; names are proposals.\n"
-    assert blank_beside(design, text) == tmp_path / "designs" / "../scans/my blank.pdf"
-    assert blank_beside(design, "# Traced from gone.pdf. Positions are measured") is None
-    assert blank_beside(design, 'name = "x"') is None
