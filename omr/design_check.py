@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.design import LEAST_ALIKE, Design, Ink, Side, Track
+from omr.design import LEAST_ALIKE, Design, FindKind, Ink, Side, Track
 from omr.design_check_fields import check_fields
 from omr.press_items import Box, bubble_boxes, caption_print, mark_boxes, zone_boxes
 from omr.press_layout import CLEAR_MM, lay_out
@@ -27,6 +27,7 @@ MARK_TO_MARK_MM = 1.5
 LEAST_PITCH = 1.6  # of a track, in heights of its marks
 LEAST_SPREAD_MM = 20.0  # of a side's marks off a straight line
 SQUARE = 0.02  # a page is square if its sides differ by less than this share
+TURNED = 0.6  # share of the bubbles, from which a layout stands on itself when it is turned
 ALIKE = 0.15  # two marks look alike if their sizes differ by less than this share
 
 
@@ -235,6 +236,7 @@ def _same_pattern(side: Side, other: Side, quarter_turns: int) -> bool:
 def _check_turns(design: Design, side: Side) -> Iterator[Finding]:
     lines = _mark_lines(side)
     if not len(lines):
+        yield from _check_half_turn(design, side)
         return
     page = sorted((design.width_mm, design.height_mm))
     turns = {2: "upside down"}
@@ -247,6 +249,25 @@ def _check_turns(design: Design, side: Side) -> Iterator[Finding]:
                 f"the marks of the {side.name.value} read the same {how}; leave one mark of a "
                 "track absent, or move or reshape one corner mark",
             )
+
+
+def _check_half_turn(design: Design, side: Side) -> Iterator[Finding]:
+    """A page that is found as a whole has only its bubbles to tell which way is up."""
+    whole = {find.kind for find in design.finds}
+    if not whole or FindKind.REFERENCE in whole or not side.bubble_count:
+        return
+    page = np.array([design.width_mm, design.height_mm])
+    reach = np.array([design.bubbles.width_mm, design.bubbles.height_mm]) / 2
+    off = np.abs(page - side.centres_mm[:, None] - side.centres_mm[None, :])
+    mirrored: NDArray[np.bool_] = (off <= reach).all(axis=-1)
+    share = float(mirrored.any(axis=1).mean())
+    if share >= TURNED:
+        yield (
+            0,
+            f"{share:.0%} of the bubbles of the {side.name.value} stand where bubbles stand upside "
+            "down, so such a page cannot be told and pages will be refused; add three corner "
+            "marks, or find it by a reference picture",
+        )
 
 
 def _check_faces(design: Design) -> Iterator[Finding]:

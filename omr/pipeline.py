@@ -14,6 +14,7 @@ from omr.detect.diagnose import diagnose
 from omr.detect.faults import ADVICE, Fault, check_levels, check_measured, of_image
 from omr.detect.locate import Located, Lost, channel_of, locate
 from omr.detect.straighten import straighten
+from omr.detect.way_up import check_way_up
 from omr.errors import ImageError
 from omr.policy import Policy
 from omr.records import (
@@ -47,11 +48,12 @@ def read_page(
     except ImageError as error:
         return reject(page, of_image(error), design, policy)
     trace.decoded(raster)
+    aside = False
     if design.finds:
         flat = straighten(raster, design, channel_of(design))
         if isinstance(flat, Fault):
             return reject(page, flat, design, policy)
-        raster = flat.raster
+        raster, aside = flat.raster, flat.aside
         trace.straightened(raster)
     place = locate(raster, design)
     trace.located(place)
@@ -62,7 +64,8 @@ def read_page(
         return reject(page, fault, design, policy)
     measured = measure(place.plane, design, place.side, place.alignment, place.levels)
     trace.measured(place, measured)
-    fault = check_measured(place, measured, design)
+    fault = check_way_up(place, measured, design, aside=aside)
+    fault = fault or check_measured(place, measured, design)
     if fault is not None:
         return reject(page, fault, design, policy)
     barcodes = read_barcodes(place.plane, place.side, place.alignment)

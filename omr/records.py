@@ -48,6 +48,7 @@ class RejectReason(StrEnum):
     NO_CARD = "no_card"
     WRONG_DESIGN = "wrong_design"
     MARK_MISSING = "mark_missing"
+    WRONG_WAY_UP = "wrong_way_up"
     FOLDED_OR_TORN = "folded_or_torn"
     STREAK = "streak"
     TOO_SKEWED = "too_skewed"

@@ -274,7 +274,7 @@ def test_the_wrong_way_up_is_refused_not_misread() -> None:
     upside_down = np.ascontiguousarray(photographed(sheet(0), 0.3)[::-1, ::-1])
     page = read(png(upside_down), found_by('kind = "outline"'))
     assert isinstance(page, RejectedPage)
-    assert page.reason is RejectReason.WRONG_DESIGN
+    assert page.reason is RejectReason.WRONG_WAY_UP
 
 
 def test_overlays_show_the_straightened_page() -> None:

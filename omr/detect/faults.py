@@ -28,6 +28,8 @@ ADVICE = {
     RejectReason.NO_CARD: "Take this sheet out of the stack; it is no answer card.",
     RejectReason.WRONG_DESIGN: "Sort this card into the stack of its own design.",
     RejectReason.MARK_MISSING: "Look at the named marks: clean or flatten the card, scan again.",
+    RejectReason.WRONG_WAY_UP: "Turn the picture the right way up. If it is, give the design a "
+    "reference picture or uneven marks, which tell the way up.",
     RejectReason.FOLDED_OR_TORN: "Unfold the corner or mend the edge, then scan again.",
     RejectReason.STREAK: "Clean the scanner's glass, then scan the batch again.",
     RejectReason.TOO_SKEWED: "Straighten the card in the feeder and scan again.",
@@ -74,8 +76,7 @@ def check_measured(place: Located, measured: Measured, design: Design) -> Fault 
             RejectReason.FOLDED_OR_TORN,
             f"{measured.off_page} bubbles lie beyond the edge of the scan",
         )
-    least = LEAST_LIKENESS if design.bubbles.shape is BubbleShape.AREA else LEAST_OUTLINED
-    if design.finds and measured.outlined < least:
+    if design.finds and measured.outlined < least_outlined(design):
         return Fault(
             RejectReason.WRONG_DESIGN,
             f"only {measured.outlined:.0%} of the bubbles show where they should",
@@ -86,6 +87,11 @@ def check_measured(place: Located, measured: Measured, design: Design) -> Fault 
             f"{measured.awry:.0%} of the bubbles are not where the marks say",
         )
     return double_feed(place.plane, design, place.alignment.px_per_mm)
+
+
+def least_outlined(design: Design) -> float:
+    """The share of bubbles that must show where they should on a page that was straightened."""
+    return LEAST_LIKENESS if design.bubbles.shape is BubbleShape.AREA else LEAST_OUTLINED
 
 
 def double_feed(plane: Plane, design: Design, px_per_mm: float) -> Fault | None:

@@ -26,14 +26,19 @@ LEAST_MATCHES = 25
 REFERENCE_OFF = 0.004  # of the page's longer side: how far matches may lie from the fit
 MARKER_SCORE = 0.6
 FINEST, COARSEST = 12.0, 3.0  # px per mm of the page that is drawn
+ASIDE = 0.1  # in logarithms of the page's proportions, how surely it must not lie on its side
 
 
 @dataclass(frozen=True, slots=True)
 class Straightened:
-    """An upright page as drawn from a picture. `matrix` (3, 3): its px → px of the picture."""
+    """An upright page as drawn from a picture. `matrix` (3, 3): its px → px of the picture.
+
+    `aside`: by its proportions on the picture, the page may lie on its side.
+    """
 
     raster: Raster
     matrix: F64
+    aside: bool
 
 
 def straighten(raster: Raster, design: Design, channel: int) -> Straightened | Fault:
@@ -61,7 +66,9 @@ def straighten(raster: Raster, design: Design, channel: int) -> Straightened | F
             RejectReason.FOLDED_OR_TORN, f"{beyond} bubbles lie beyond the edge of the picture"
         )
     flat.flags.writeable = False
-    return Straightened(Raster(flat, False, drawn_ppm * 25.4), back)
+    seen, meant = np.log(across / down), np.log(page[0] / page[1])
+    aside = bool(abs(seen + meant) <= abs(seen - meant) + ASIDE)
+    return Straightened(Raster(flat, False, drawn_ppm * 25.4), back, aside)
 
 
 def _beyond(points: F64, width: int, height: int) -> int:
