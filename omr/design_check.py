@@ -259,7 +259,7 @@ def _check_half_turn(design: Design, side: Side) -> Iterator[Finding]:
     page = np.array([design.width_mm, design.height_mm])
     reach = np.array([design.bubbles.width_mm, design.bubbles.height_mm]) / 2
     off = np.abs(page - side.centres_mm[:, None] - side.centres_mm[None, :])
-    mirrored: NDArray[np.bool_] = (off <= reach).all(axis=-1)
+    mirrored = np.asarray((off <= reach).all(axis=-1), np.bool_)
     share = float(mirrored.any(axis=1).mean())
     if share >= TURNED:
         yield (
