@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import tempfile
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pypdfium2
-from PIL import Image
+import simplejpeg
 
 from admin_api.studio.upright import PX_PER_MM, draw_stretched, draw_upright, size_px
 from omr.batch import file_opener, list_files
@@ -53,9 +52,7 @@ def draw_background(design: Design, blank: Path | None) -> Background:
 
 def as_jpeg(rgb: U8) -> bytes:
     """A picture (h, w, 3) RGB as a file."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
+    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), quality=88, colorspace="RGB"))
 
 
 def pages_in(path: Path, most: int) -> list[ScannedPage]:
@@ -99,8 +96,8 @@ def _printed(design: Design) -> dict[str, bytes]:
             document = pypdfium2.PdfDocument(str(out))
             pages: dict[str, bytes] = {}
             for side, page in zip(design.sides, document, strict=True):
-                picture = page.render(scale=PX_PER_MM * 25.4 / 72).to_pil().convert("RGB")
-                pages[side.name.value] = as_jpeg(np.asarray(picture, np.uint8))
+                picture = page.render(scale=PX_PER_MM * 25.4 / 72, rev_byteorder=True).to_numpy()
+                pages[side.name.value] = as_jpeg(np.asarray(picture[:, :, :3], np.uint8))
             document.close()
             return pages
         except (OmrError, ValueError):

@@ -49,6 +49,8 @@ def test_without_a_scan_the_sheet_is_printed(document: Document) -> None:
     drawn = draw_background(document.design, None)
     assert "press prints it" in drawn.note
     assert max(mark_colours(drawn.pictures["front"], document)) < 30
+    inked = np.asarray(Image.open(io.BytesIO(drawn.pictures["front"])), int)
+    assert (inked[:, :, 0] - inked[:, :, 2]).max() > 60, "red ink is red"
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all"])
