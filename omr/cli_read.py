@@ -6,16 +6,19 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omr.cli_command import command
+
 if TYPE_CHECKING:
-    from omr.batch import WorkerSetup
     from omr.design import Design
     from omr.importers.omrchecker_evaluation import ReadKeyCard
+    from omr.policy import Policy
     from omr.run import RunOrder, Summary
 
 DesignName = Annotated[str, typer.Option(metavar="NAME|FILE", help="The cards' design.")]
@@ -27,37 +30,66 @@ PolicyFile = Annotated[
 ]
 
 
-def read(
+EvaluationFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Score by this evaluation.json; else by the one beside --design template.json.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """What is read, and by what."""
+
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Images, PDFs, zips or folders.")
-    ],
-    design: DesignName,
-    out: Out,
+    ]
+    design: DesignName
+    policy: PolicyFile = None
+    evaluation: EvaluationFile = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written."""
+
+    out: Out
     scores: Annotated[
         Path | None,
         typer.Option(metavar="FILE.parquet", help="Keep what was measured, for `omr judge`."),
-    ] = None,
+    ] = None
     overlay: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A picture of each page with its reading.")
-    ] = None,
+    ] = None
     trace: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Numbered pictures of every stage.")
-    ] = None,
-    policy: PolicyFile = None,
-    evaluation: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Score by this evaluation.json; else by the template's own."
-        ),
-    ] = None,
+    ] = None
+
+    def own(self) -> list[Path]:
+        """What may lie among the pages and is none."""
+        from omr.run import journal_path
+
+        listed = (self.out, journal_path(self.out), self.scores, self.overlay, self.trace)
+        return [path for path in listed if path is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Labour:
+    """How the work is done."""
+
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Processes, else one a core; 0 for none."),
-    ] = None,
+    ] = None
     restart: Annotated[
         bool, typer.Option("--restart", help="Discard what an unfinished run has read.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@command
+def read(cards: Cards, outputs: Outputs, labour: Labour) -> None:
     """Read scanned cards into a table. An interrupted run goes on when the command is repeated."""
     from omr.batch import WorkerSetup, list_files
     from omr.errors import SourceError
@@ -65,29 +97,33 @@ def read(
     from omr.policy import load_policy
     from omr.pool import Limits
     from omr.progress import shown_on
-    from omr.run import RunOrder, journal_path, run
+    from omr.run import RunOrder, run
 
-    for path in paths:
+    for path in cards.paths:
         if not path.exists():
             raise SourceError(f"{path} does not exist; check the path")
-    loaded = load_any(design)
-    setup = WorkerSetup(loaded, load_policy(policy), overlays=overlay, traces=trace)
-    limits = Limits(_cores() if workers is None else workers)
-    marking = marking_for(loaded, design, evaluation, _key_card_reader(setup))
-    text = design_text(loaded, design)
-    order = RunOrder(out, setup, limits, text, scores, restart, marking)
+    design, policy = load_any(cards.design), load_policy(cards.policy)
+    setup = WorkerSetup(design, policy, overlays=outputs.overlay, traces=outputs.trace)
+    order = RunOrder(
+        outputs.out,
+        setup,
+        Limits(_cores() if labour.workers is None else labour.workers),
+        design_text(design, cards.design),
+        outputs.scores,
+        labour.restart,
+        marking_for(design, cards.design, cards.evaluation, _key_card_reader(design, policy)),
+    )
     skipped: Counter[str] = Counter()
-    own = [p for p in (out, journal_path(out), scores, overlay, trace) if p is not None]
-    own += no_scans(design)
-    refs = list_files(paths, own, skipped)
+    refs = list_files(cards.paths, [*outputs.own(), *no_scans(cards.design)], skipped)
     if not refs:
-        raise SourceError(f"no pages found in {', '.join(map(str, paths))}{_skipped(skipped)}")
+        named = ", ".join(map(str, cards.paths))
+        raise SourceError(f"no pages found in {named}{_skipped(skipped)}")
     summary = run(refs, order, shown_on(sys.stderr))
     typer.echo(told(summary) + _skipped(skipped))
     typer.echo(_written(order))
 
 
-def _key_card_reader(setup: WorkerSetup) -> ReadKeyCard:
+def _key_card_reader(design: Design, policy: Policy) -> ReadKeyCard:
     """Reads a filled card that holds a key (标准答案卡)."""
     from omr.errors import AnswerKeyError
     from omr.importers.omrchecker_evaluation import KeyCard
@@ -101,7 +137,7 @@ def _key_card_reader(setup: WorkerSetup) -> ReadKeyCard:
             told = (f"the key's card {path} cannot be read: {error.strerror}",)
             raise AnswerKeyError(path.name, told) from error
         page = ScannedPage(content, ScannedPage.digest(content), str(path), 0)
-        found = read_page(page, setup.design, setup.policy)
+        found = read_page(page, design, policy)
         if isinstance(found, RejectedPage):
             raise AnswerKeyError(path.name, (f"{found.reason}: {found.evidence}",))
         said = found.reading
@@ -119,14 +155,16 @@ def judge(
         str | None,
         typer.Option(metavar="NAME|FILE", help="Refuse cards of another design than this."),
     ] = None,
+    evaluation: EvaluationFile = None,
 ) -> None:
     """Judge stored scores under another policy; no image is needed."""
     from omr.errors import OutputError
-    from omr.importers.any import load_any
+    from omr.importers.any import load_any, marking_for
     from omr.policy import load_policy
     from omr.progress import Meter
     from omr.run import summary_of
     from omr.score.columns import notes_for
+    from omr.score.marked import columns_of, with_scores
     from omr.score.rejudge import judged_frames, open_scores
     from omr.score.tables import Tally
     from omr.score.writers import check_output, write_table
@@ -134,12 +172,17 @@ def judge(
     meter = Meter()
     rules = load_policy(policy)
     stored = open_scores(scores, load_any(design) if design else None)
-    check_output(out, stored.pages, stored.layout.readings)
+    layout = stored.layout
+    reader = _key_card_reader(layout.design, rules)
+    marking = marking_for(layout.design, design, evaluation, reader)
+    columns = columns_of(layout, marking)
+    check_output(out, stored.pages, columns)
     if out.absolute() == scores.absolute():
         raise OutputError(f"{out} holds the scores; give the readings a file of their own")
     tally = Tally()
     frames = tally.counted(judged_frames(stored, rules))
-    write_table(frames, out, stored.layout.readings, notes_for(stored.design_text))
+    notes = notes_for(stored.design_text)
+    write_table(with_scores(frames, layout, marking), out, columns, notes)
     meter.add(tally.pages)
     typer.echo(told(summary_of(tally, meter)))
     typer.echo(_readings(out))

@@ -71,11 +71,11 @@ def run(refs: Sequence[PageRef], order: RunOrder, progress: Progress) -> Summary
         Stopped: Ctrl-C.
     """
     from omr.score.columns import layout_for
+    from omr.score.marked import columns_of
     from omr.score.writers import check_output
 
     layout = layout_for(order.setup.design)
-    columns = order.marking.columns(layout) if order.marking else layout.readings
-    check_output(order.out, len(refs), columns)
+    check_output(order.out, len(refs), columns_of(layout, order.marking))
     if order.scores is not None:
         check_scores(order.scores, order.out)
     for folder in (order.setup.overlays, order.setup.traces):
@@ -171,6 +171,7 @@ def _read(refs: Sequence[PageRef], order: RunOrder, journal: Journal, progress: 
 
 def _write(journal: Journal, order: RunOrder, meter: Meter) -> Summary:
     from omr.score.columns import layout_for, notes_for
+    from omr.score.marked import columns_of, with_scores
     from omr.score.tables import Tally, reading_frames, score_frames
     from omr.score.writers import write_table
 
@@ -178,11 +179,8 @@ def _write(journal: Journal, order: RunOrder, meter: Meter) -> Summary:
     notes = notes_for(order.design_text)
     tally = Tally()
     frames = tally.counted(reading_frames(journal.records(), layout, journal.tags))
-    if order.marking:
-        marked = order.marking.marked(frames, layout)
-        write_table(marked, order.out, order.marking.columns(layout), notes)
-    else:
-        write_table(frames, order.out, layout.readings, notes)
+    scored = with_scores(frames, layout, order.marking)
+    write_table(scored, order.out, columns_of(layout, order.marking), notes)
     if order.scores is not None:
         write_table(score_frames(journal.records(), layout), order.scores, layout.scores, notes)
     return summary_of(tally, meter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from omr.design import Design, load_design
-from omr.errors import AnswerKeyError
+from omr.importers.imported import CardLabels
 from omr.importers.omrchecker import load_omrchecker
 from omr.importers.omrchecker_evaluation import ReadKeyCard, import_evaluation
 from omr.score.marked import Marking
@@ -23,23 +23,21 @@ def load_any(name_or_file: str | Path) -> Design:
 
 
 def marking_for(
-    design: Design, name_or_file: str | Path, evaluation: Path | None, read: ReadKeyCard
+    design: Design, name_or_file: str | Path | None, evaluation: Path | None, read: ReadKeyCard
 ) -> Marking | None:
     """The key in an OMRChecker evaluation.json: the one given, or that beside a JSON template.
 
-    `read` reads the filled card that the file may name for its key.
+    `name_or_file` is what the design was called by, if at all. `read` reads the filled card that
+    the file may name for its key.
 
     Raises:
-        AnswerKeyError: the key cannot be used, or is given for a design that is no template.
+        AnswerKeyError: the key cannot be used, or asks for what the design does not have.
     """
-    if Path(name_or_file).suffix != ".json":
-        if evaluation is not None:
-            told = ("goes with OMRChecker's template.json; give that as --design",)
-            raise AnswerKeyError(str(evaluation), told)
+    if evaluation is None and name_or_file and Path(name_or_file).suffix == ".json":
+        evaluation = load_omrchecker(Path(name_or_file)).evaluation
+    if evaluation is None:
         return None
-    imported = load_omrchecker(Path(name_or_file))
-    file = evaluation or imported.evaluation
-    return Marking.of(import_evaluation(file, imported, read), design) if file else None
+    return Marking.of(import_evaluation(evaluation, CardLabels.of(design), read), design)
 
 
 def no_scans(name_or_file: str | Path) -> tuple[Path, ...]:

@@ -12,29 +12,26 @@ from omr.design_parse import parse_design
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedDesign:
-    """A design that came from another system.
+class CardLabels:
+    """What the values on a card are called where several fields may be put together to one.
 
-    `text` is design TOML; `pictures` what it names, which must stand beside it. The other system's
-    output may be put together from several of our fields: `joined` has each such label with its
-    fields in order. `empty_values` are the words for a blank field where that is not "". `columns`
-    are the labels to be shown, in order; `excluded` files that lie among the scans and are none.
+    `joined` has each such label with its fields in order. `empty_values` are the words for a blank
+    field where that is not "".
     """
 
-    name: str
-    text: str
-    pictures: Mapping[str, bytes]
     fields: tuple[str, ...]
     joined: Mapping[str, tuple[str, ...]]
     empty_values: Mapping[str, str]
-    columns: tuple[str, ...]
-    source: Path
-    evaluation: Path | None
-    excluded: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, design: Design) -> CardLabels:
+        """The labels of a design of ours: its fields, and what it joins of them."""
+        fields = tuple(field.name for side in design.sides for field in side.fields)
+        return cls(fields, {join.name: join.parts for join in design.joins}, {})
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The other system's labels: fields, and joined ones where their first field stands."""
+        """The labels: fields that stand alone, and joined ones where their first field stands."""
         return tuple(self._labels())
 
     def _labels(self) -> Iterator[str]:
@@ -51,9 +48,9 @@ class ImportedDesign:
         return self.joined.get(label, (label,))
 
     def labelled(self, values: Mapping[str, str], *, fill: bool) -> dict[str, str]:
-        """A reading's values by the other system's labels.
+        """A reading's values by label.
 
-        With `fill` blank fields read as the other system has them; without, as "", which is what
+        With `fill` blank fields read as `empty_values` has them; without, as "", which is what
         a key wants to see. Labels of which a field was not read are left out.
         """
         empty = self.empty_values if fill else {}
@@ -62,6 +59,23 @@ class ImportedDesign:
             for label in self.labels
             if all(part in values for part in self.parts(label))
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedDesign(CardLabels):
+    """A design that came from another system, with that system's labels.
+
+    `text` is design TOML; `pictures` what it names, which must stand beside it. `columns` are the
+    labels to be shown, in order; `excluded` files that lie among the scans and are none.
+    """
+
+    name: str
+    text: str
+    pictures: Mapping[str, bytes]
+    columns: tuple[str, ...]
+    source: Path
+    evaluation: Path | None
+    excluded: tuple[Path, ...]
 
     def standalone(self) -> str:
         """The design's text with its pictures in it."""

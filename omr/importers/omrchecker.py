@@ -87,16 +87,16 @@ def import_template(template: Path, config: Path | None) -> ImportedDesign:
     sheet, parts = read
     evaluation = template.parent / EVALUATION
     imported = ImportedDesign(
-        sheet.name,
-        write_toml(sheet, f"{template.resolve().parent.name}/{template.name}"),
-        {f.file: f.picture for f in sheet.finders if f.file},
-        tuple(label for block in sheet.blocks for label in block.labels),
-        sheet.joined,
-        sheet.empty_values,
-        parts,
-        template,
-        evaluation if evaluation.is_file() else None,
-        tuple(f.path for f in sheet.finders if f.path is not None),
+        name=sheet.name,
+        text=write_toml(sheet, f"{template.resolve().parent.name}/{template.name}"),
+        pictures={f.file: f.picture for f in sheet.finders if f.file},
+        fields=tuple(label for block in sheet.blocks for label in block.labels),
+        joined=sheet.joined,
+        empty_values=sheet.empty_values,
+        columns=parts,
+        source=template,
+        evaluation=evaluation if evaluation.is_file() else None,
+        excluded=tuple(f.path for f in sheet.finders if f.path is not None),
     )
     imported.design()
     return imported

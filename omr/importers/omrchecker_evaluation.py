@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from omr.errors import AnswerKeyError
-from omr.importers.imported import ImportedDesign
+from omr.importers.imported import CardLabels
 from omr.importers.json_node import MOST_BYTES, Node, read_json, shown
 from omr.importers.omrchecker_labels import MOST_LABELS, Labels
 from omr.score.key import MARKS_ALLOWED, Item, Key, Scheme, item_of, parse_marks
@@ -46,24 +46,22 @@ class KeyCard:
 ReadKeyCard = Callable[[Path], KeyCard]
 
 
-def import_evaluation(
-    evaluation: Path, imported: ImportedDesign, read: ReadKeyCard | None = None
-) -> Key:
-    """The key that an evaluation.json describes for the cards of a template.
+def import_evaluation(evaluation: Path, card: CardLabels, read: ReadKeyCard | None = None) -> Key:
+    """The key that an evaluation.json describes for cards with those labels.
 
     `read` reads the filled card that the file may name in `answer_key_image_path`.
 
     Raises:
         AnswerKeyError: not an evaluation.json, or one that cannot be used, a question that the
-            template does not have, or a filled card with a blank or a doubt. Every fault names its
-            key and what is allowed. Whatever `read` raises passes through.
+            cards do not have, or a filled card with a blank or a doubt. Every fault names its
+            key and what is allowed, and shows no answer. Whatever `read` raises passes through.
     """
     try:
         content = read_json(evaluation)
     except ValueError as error:
         raise AnswerKeyError(str(evaluation), (str(error),)) from error
     findings: list[str] = []
-    reader = _Evaluation(Node.root(content, findings), evaluation.parent, imported, read)
+    reader = _Evaluation(Node.root(content, findings), evaluation.parent, card, read)
     items = reader.items()
     if findings:
         told = tuple(dict.fromkeys(findings))
@@ -78,13 +76,13 @@ class _Evaluation:
 
     root: Node
     folder: Path
-    imported: ImportedDesign
+    card: CardLabels
     read: ReadKeyCard | None
     labels: frozenset[str] = field(init=False)
     ranges: Labels = field(default_factory=Labels)
 
     def __post_init__(self) -> None:
-        self.labels = frozenset(self.imported.labels)
+        self.labels = frozenset(self.card.labels)
 
     def items(self) -> list[Item]:
         """The key's items; of no use where faults were noted."""
@@ -119,7 +117,7 @@ class _Evaluation:
         listed = options.take("answers_in_order", allowed)
         if not isinstance(listed, list):
             if options.has("answers_in_order"):
-                options.wrong("answers_in_order", allowed, listed)
+                options.fault("answers_in_order", f"must be {allowed}")
             return {}
         if len(listed) != len(questions):
             options.fault(
@@ -160,16 +158,16 @@ class _Evaluation:
                 try:
                     answers.append((one[0].strip(), parse_marks(one[1])))
                 except ValueError:
-                    node.wrong(key, f"answers whose marks are {MARKS_ALLOWED}", answer)
+                    node.fault(key, f"must be answers whose marks are {MARKS_ALLOWED}")
                     return []
             else:
                 fits = False
         values = [a if isinstance(a, str) else a[0] for a in answers]
         if not fits or "" in values or len({type(a) for a in answers}) > 1:
-            node.wrong(key, _ANSWER, answer)
+            node.fault(key, f"must be {_ANSWER}")
             return []
         if len(set(values)) < len(values):
-            node.wrong(key, "different answers", answer)
+            node.fault(key, "must be different answers")
             return []
         return answers
 
@@ -220,7 +218,7 @@ class _Evaluation:
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != 2 or not row[0].strip():
-                options.wrong(place, "a question and its answer, as in: q1,C", ",".join(row))
+                options.fault(place, "must be a question and its answer, as in: q1,C")
                 continue
             name = row[0].strip()
             if name in answers:
@@ -247,13 +245,11 @@ class _Evaluation:
         if self.root.findings:
             return {}  # reading takes time, and the file must be mended first anyway
         card = self.read(image)
-        said = self.imported.labelled(card.values, fill=False)
+        said = self.card.labelled(card.values, fill=False)
         asked = questions
         if asked is None:
             asked = [
-                label
-                for label in self.imported.labels
-                if said.get(label) or self._doubted(card, label)
+                label for label in self.card.labels if said.get(label) or self._doubted(card, label)
             ]
         if not asked:
             options.fault(key, f"nothing is filled in on {shown(image.name)}")
@@ -273,7 +269,7 @@ class _Evaluation:
         return {label: [said.get(label, "")] for label in asked}
 
     def _doubted(self, card: KeyCard, label: str) -> list[str]:
-        return [p for p in self.imported.parts(label) if p in card.doubted or p not in card.values]
+        return [p for p in self.card.parts(label) if p in card.doubted or p not in card.values]
 
     # ── marks ────────────────────────────────────────────────────────────────────────────────
 

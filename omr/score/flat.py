@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 FORMULA = r"^[=+\-@\t\r]"
+SCORE = "score"
+BELOW_NOTHING = r"^-[0-9]+(\.[0-9]+)?(/[0-9]+)?$"  # a score, which runs nothing
 
 
 def flattened(frame: pl.DataFrame) -> pl.DataFrame:
@@ -31,8 +33,19 @@ def flattened(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def for_people(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with lists as text and no text that a spreadsheet would run as a formula."""
-    text = pl.col(pl.String)
-    return flattened(frame).with_columns(
-        pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
+    """The frame with lists as text and no text that a spreadsheet would run as a formula.
+
+    Scores below 0 stay as they are.
+    """
+    shown = flattened(frame)
+    return shown.with_columns(
+        _guarded(name) for name, kind in shown.schema.items() if kind == pl.String
     )
+
+
+def _guarded(name: str) -> pl.Expr:
+    text = pl.col(name)
+    runs = text.str.contains(FORMULA)
+    if name == SCORE:
+        runs &= ~text.str.contains(BELOW_NOTHING)
+    return pl.when(runs).then(pl.lit("'") + text).otherwise(text).alias(name)

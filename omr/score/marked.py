@@ -20,6 +20,7 @@ from omr.score.key import Key, written
 SCORES: Columns = {
     "score": pl.String(),  # exact, as people write it; null where a doubt or a refusal stands
     "score_max": pl.String(),  # full marks
+    "score_doubted": pl.UInt32(),  # on how many doubted fields it would rest; 0 where it is told
 }
 """The columns that marking adds, right after the design's own."""
 
@@ -66,26 +67,43 @@ class Marking:
 
     def marked(self, frames: Iterable[pl.DataFrame], layout: Layout) -> Iterator[pl.DataFrame]:
         """Readings with their scores."""
-        names = list(self.columns(layout))
+        columns = self.columns(layout)
         full = written(self.key.full)
         needed = sorted({part for parts in self.parts.values() for part in parts})
         for frame in frames:
-            rows = frame.select("status", "doubts", *needed).iter_rows(named=True)
-            scores = [self._score(row) for row in rows]
-            yield frame.with_columns(
-                pl.Series("score", scores, pl.String), pl.lit(full).alias("score_max")
-            ).select(names)
+            rows = frame.select("doubts", *needed).iter_rows(named=True)
+            told = [self._score(row) for row in rows]
+            found = pl.Series("score", [score for score, _ in told], pl.String)
+            counts = pl.Series("score_doubted", [n for _, n in told], SCORES["score_doubted"])
+            full_marks = pl.lit(full).alias("score_max")
+            yield frame.with_columns(found, full_marks, counts).select(list(columns))
 
-    def _score(self, row: Mapping[str, object]) -> str | None:
+    def _score(self, row: Mapping[str, object]) -> tuple[str | None, int | None]:
+        """A page's score, and how many doubts keep it back; neither of a page that lacks fields."""
         parts = {part for parts in self.parts.values() for part in parts}
-        values = {part: row[part] for part in parts}
-        if any(value is None for value in values.values()):
-            return None
+        if any(row[part] is None for part in parts):
+            return None, None
         doubts = row["doubts"]
-        doubted = {doubt["field"] for doubt in doubts} if isinstance(doubts, list) else set()
-        if "" in doubted or doubted & parts:
-            return None
+        named = {doubt["field"] for doubt in doubts} if isinstance(doubts, list) else set()
+        if doubted := len(named & (parts | {""})):
+            return None, doubted
         answers = {
-            name: "".join(str(values[part]) for part in parts) for name, parts in self.parts.items()
+            name: "".join(str(row[part]) for part in parts) for name, parts in self.parts.items()
         }
-        return written(grade(self.key, answers).total)
+        return written(grade(self.key, answers).total), 0
+
+
+def columns_of(layout: Layout, marking: Marking | None) -> Columns:
+    """The readings' columns, with scores where there is a key.
+
+    Raises:
+        DesignError: a field has the name of one of the scores' columns.
+    """
+    return marking.columns(layout) if marking else layout.readings
+
+
+def with_scores(
+    frames: Iterable[pl.DataFrame], layout: Layout, marking: Marking | None
+) -> Iterable[pl.DataFrame]:
+    """Readings, with their scores where there is a key."""
+    return marking.marked(frames, layout) if marking else frames

@@ -28,6 +28,7 @@ from omr.score.tables import (
     joined_columns,
     struct_lists,
     verdict_columns,
+    with_joined,
 )
 from omr.score.writers import ROW_GROUP
 
@@ -146,7 +147,9 @@ class _Batch:
             verdicts = _verdicts(group.said)
             columns |= verdict_columns(verdicts) | joined_columns(verdicts, layout)
         doubts = [(*a, *b.doubts) for a, b in zip(own, pairings, strict=True)]
-        texts = [[(str(d.kind), d.field, d.evidence) for d in row] for row in doubts]
+        texts = [
+            with_joined([(str(d.kind), d.field, d.evidence) for d in row], layout) for row in doubts
+        ]
         columns["doubts"] = struct_lists(texts, DOUBT)
         columns["partner"] = pl.Series([p.partner for p in pairings], dtype=pl.UInt32)
         if group.said is None:

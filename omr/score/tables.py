@@ -163,6 +163,18 @@ def joined_columns(verdicts: Verdicts, layout: Layout) -> dict[str, pl.Series]:
     }
 
 
+def with_joined(doubts: Sequence[Sequence[str]], layout: Layout) -> list[Sequence[str]]:
+    """A page's doubts (kind, field, evidence), and those of the joined values that rest on them."""
+    told = list(doubts)
+    for join in layout.design.joins:
+        fields: dict[str, list[str]] = {}
+        for kind, name, _ in doubts:
+            if name in join.parts:
+                fields.setdefault(kind, []).append(name)
+        told += [(kind, join.name, f"in {', '.join(own)}") for kind, own in fields.items()]
+    return told
+
+
 def face_of(page: Packed, layout: Layout, names: Sequence[str]) -> Face:
     """What pairing needs of a row: where it stood, its side, and the values of those names."""
     row = page.row
@@ -189,7 +201,8 @@ def _readings(batch: Sequence[Packed], pairings: Sequence[Pairing], layout: Layo
             [_status(row["status"], bool(p.doubts)) for row, p in zip(rows, pairs, strict=True)]
         )
         columns["doubts"] = struct_lists(
-            [_doubts(row, pair) for row, pair in zip(rows, pairs, strict=True)], DOUBT
+            [with_joined(_doubts(row, p), layout) for row, p in zip(rows, pairs, strict=True)],
+            DOUBT,
         )
         columns["partner"] = pl.Series([pair.partner for pair in pairs], dtype=pl.UInt32)
         columns["policy_hash"] = pl.Series([row["policy_hash"] for row in rows])
