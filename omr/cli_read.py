@@ -114,10 +114,12 @@ def read(cards: Cards, outputs: Outputs, labour: Labour) -> None:
         marking_for(design, cards.design, cards.evaluation, _key_card_reader(design, policy)),
     )
     skipped: Counter[str] = Counter()
-    refs = list_files(cards.paths, [*outputs.own(), *no_scans(cards.design)], skipped)
+    named = {path.absolute() for path in cards.paths}  # a picture that is asked for is read
+    left = [p for p in no_scans(cards.design, cards.evaluation) if p.absolute() not in named]
+    refs = list_files(cards.paths, [*outputs.own(), *left], skipped)
     if not refs:
-        named = ", ".join(map(str, cards.paths))
-        raise SourceError(f"no pages found in {named}{_skipped(skipped)}")
+        asked = ", ".join(map(str, cards.paths))
+        raise SourceError(f"no pages found in {asked}{_skipped(skipped)}")
     summary = run(refs, order, shown_on(sys.stderr))
     typer.echo(told(summary) + _skipped(skipped))
     typer.echo(_written(order))

@@ -177,6 +177,22 @@ class Journal:
             )
 
 
+def take_over(others: Iterable[Path], path: Path, name: RunName) -> None:
+    """Give the first of other journals that is of this run the name `path`, if one is.
+
+    One that another process holds, that is of another run or that cannot be read is left alone.
+    """
+    for other in others:
+        with contextlib.suppress(OutputError, ValueError, TypeError, OSError, zlib.error):
+            journal = Journal(other, _locked(other))
+            try:
+                if journal.resume(name):
+                    os.rename(other, path)
+                    return
+            finally:
+                journal.close()
+
+
 def open_journal(path: Path, name: RunName, *, restart: bool = False) -> Journal:
     """The journal at `path`, locked, holding what an earlier run of that name left.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from omr.batch import PageRef, WorkerSetup, read_records
 from omr.errors import OmrError, OutputError
-from omr.journal import Journal, RunName, open_journal
+from omr.journal import Journal, RunName, open_journal, take_over
 from omr.outputs import writable_folder
 from omr.pool import Limits
 from omr.progress import Meter, Progress
@@ -63,7 +63,9 @@ class Summary:
 def run(refs: Sequence[PageRef], order: RunOrder, progress: Progress) -> Summary:
     """Read the pages and write the tables; go on where an earlier, unfinished run stopped.
 
-    The same pages, design and policy give the same bytes, interrupted or not.
+    The same pages, design and policy give the same bytes, interrupted or not. The journal of the
+    same run under another suffix of the output's name, such as one whose format could not hold the
+    readings, is taken over, so that no page is read twice.
 
     Raises:
         OutputError: an output cannot be written, or its journal belongs to another run.
@@ -81,14 +83,22 @@ def run(refs: Sequence[PageRef], order: RunOrder, progress: Progress) -> Summary
     for folder in (order.setup.overlays, order.setup.traces):
         if folder is not None:
             writable_folder(folder)
-    journal = open_journal(journal_path(order.out), run_name(refs, order), restart=order.restart)
+    name, path = run_name(refs, order), journal_path(order.out)
+    if not order.restart and not path.exists():
+        take_over(_other_journals(order.out), path, name)
+    journal = open_journal(path, name, restart=order.restart)
     meter = Meter()
     try:
         progress.begin(len(refs), journal.pages)
         meter.add(len(refs) - journal.pages)
         _read(refs[journal.pages :], order, journal, progress)
         progress.stage("writing")
-        summary = _write(journal, order, meter)
+        try:
+            summary = _write(journal, order, meter)
+        except OutputError as error:
+            if isinstance(error.__cause__, OSError):
+                raise  # the disk's fault, not the format's: the same command will do
+            raise OutputError(f"{error}\n{_kept(order.out)}") from error
         journal.remove()
         return summary
     except KeyboardInterrupt:
@@ -104,6 +114,23 @@ def run(refs: Sequence[PageRef], order: RunOrder, progress: Progress) -> Summary
 def journal_path(out: Path) -> Path:
     """Where the journal of an output is."""
     return out.with_name(f"{out.name}.journal")
+
+
+def _other_journals(out: Path) -> list[Path]:
+    """Journals beside an output of the same name with another suffix."""
+    return sorted(
+        path
+        for path in out.parent.iterdir()
+        if path.suffix == ".journal" and Path(path.stem).stem == out.stem and path.stem != out.name
+    )
+
+
+def _kept(out: Path) -> str:
+    other = out.with_suffix(".jsonl" if out.suffix == ".parquet" else ".parquet")
+    return (
+        "What was read is kept: the same command writes another format without reading again, "
+        f"with --out {other} (only the suffix may differ)."
+    )
 
 
 def check_scores(scores: Path, out: Path) -> None:

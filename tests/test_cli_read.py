@@ -72,6 +72,32 @@ def test_a_run_beside_its_pages_does_not_read_itself(
     assert sources == sorted(str(p) for p in folder.glob("*.jp*g"))
 
 
+def test_what_a_format_cannot_hold_is_written_in_another_without_reading_again(
+    scans: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "😀"  # no character of GBK, and in every row's source
+    folder.mkdir()
+    for path in scans.glob("*.jp*g"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    outputs = tmp_path / "out"
+    outputs.mkdir()
+    words = ("read", folder, "--design", "quiz-a5", "--workers", 0, "--out")
+    assert omr(monkeypatch, *words, outputs / "r.dbf") == 4
+    told = capsys.readouterr().err
+    assert "row 1, source" in told
+    assert f"--out {outputs / 'r.parquet'}" in told
+    assert omr(monkeypatch, *words, outputs / "s.jsonl") == 0  # another name is another run
+    assert "run before" not in capsys.readouterr().out
+    assert omr(monkeypatch, *words, outputs / "r.jsonl") == 0
+    assert "(4 of them from the run before)" in capsys.readouterr().out
+    names = {path.name for path in outputs.iterdir()}
+    assert names == {"r.jsonl", "s.jsonl"}
+    assert (outputs / "r.jsonl").read_bytes() == (outputs / "s.jsonl").read_bytes()
+
+
 def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 

@@ -229,3 +229,16 @@ def test_a_key_for_other_fields_is_refused() -> None:
     clash = parse_design(SMALL.replace('name = "form"', 'name = "score"'), "small")
     with pytest.raises(DesignError, match="name of an output column"):
         Marking(made.key, {}).columns(layout_for(clash))
+
+
+# ── among the scans, and in another format ───────────────────────────────────────────────────
+
+
+@needs_samples
+def test_a_card_that_holds_the_key_is_no_scan_unless_it_is_named(tmp_path: Path) -> None:
+    folder = SAMPLES / "samples" / "community" / "UPSC-mock"
+    words = ("--design", folder / "template.json", "--workers", 0, "--out", tmp_path / "o.jsonl")
+    key = folder / "answer_key.jpg"
+    for paths, found in (((folder,), False), ((key,), True)):
+        run("read", *paths, *words)
+        assert (key.name in (tmp_path / "o.jsonl").read_text(encoding="utf-8")) == found

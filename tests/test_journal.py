@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omr.errors import OutputError
-from omr.journal import Journal, RunName, open_journal, pack_record
+from omr.journal import Journal, RunName, open_journal, pack_record, take_over
 from omr.score.rows import Packed
 
 NAME = RunName("design", "policy", "0.1", 9, "inputs")
@@ -50,6 +50,22 @@ def test_a_cut_at_any_byte_keeps_all_whole_pages(tmp_path: Path) -> None:
         path.write_bytes(whole[:cut])
         expected = sum(end <= cut for end in ends) - 1
         assert kept(path) == PAGES[: max(0, expected)]
+
+
+def test_a_journal_of_the_same_run_is_taken_over_and_no_other(tmp_path: Path) -> None:
+    path, other = tmp_path / "out.csv.journal", tmp_path / "out.dbf.journal"
+    written(other)
+    take_over([other], path, replace(NAME, inputs="others"))
+    held = open_journal(other, NAME)
+    take_over([other], path, NAME)
+    held.close()
+    assert not path.exists()
+    alien = tmp_path / "out.sav.journal"
+    alien.write_bytes(b"something else")
+    take_over([alien, other], path, NAME)
+    assert alien.read_bytes() == b"something else"
+    assert not other.exists()
+    assert kept(path) == PAGES
 
 
 def test_after_a_torn_tail_writing_goes_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from omr.design import Design, load_design
 from omr.importers.imported import CardLabels
 from omr.importers.omrchecker import load_omrchecker
-from omr.importers.omrchecker_evaluation import ReadKeyCard, import_evaluation
+from omr.importers.omrchecker_evaluation import ReadKeyCard, import_evaluation, key_card_of
 from omr.score.marked import Marking
 
 
@@ -33,15 +33,25 @@ def marking_for(
     Raises:
         AnswerKeyError: the key cannot be used, or asks for what the design does not have.
     """
-    if evaluation is None and name_or_file and Path(name_or_file).suffix == ".json":
-        evaluation = load_omrchecker(Path(name_or_file)).evaluation
-    if evaluation is None:
+    file = _evaluation_for(name_or_file, evaluation)
+    if file is None:
         return None
-    return Marking.of(import_evaluation(evaluation, CardLabels.of(design), read), design)
+    return Marking.of(import_evaluation(file, CardLabels.of(design), read), design)
 
 
-def no_scans(name_or_file: str | Path) -> tuple[Path, ...]:
-    """Pictures that belong to a design and lie among its scans."""
+def no_scans(name_or_file: str | Path, evaluation: Path | None = None) -> tuple[Path, ...]:
+    """Pictures that lie among the scans and are none: a design's own, and a filled card that holds
+    the key, which must not get into the readings."""
+    file = _evaluation_for(name_or_file, evaluation)
+    card = key_card_of(file) if file else None
+    own: tuple[Path, ...] = (card,) if card else ()
     if Path(name_or_file).suffix == ".json":
-        return tuple(load_omrchecker(Path(name_or_file)).excluded)
-    return ()
+        own += load_omrchecker(Path(name_or_file)).excluded
+    return own
+
+
+def _evaluation_for(name_or_file: str | Path | None, evaluation: Path | None) -> Path | None:
+    """The evaluation.json that was given, or else the one beside a JSON template."""
+    if evaluation is None and name_or_file and Path(name_or_file).suffix == ".json":
+        return load_omrchecker(Path(name_or_file)).evaluation
+    return evaluation

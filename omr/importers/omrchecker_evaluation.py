@@ -70,6 +70,16 @@ def import_evaluation(evaluation: Path, card: CardLabels, read: ReadKeyCard | No
     return Key.of(items)
 
 
+def key_card_of(evaluation: Path) -> Path | None:
+    """The filled card that an evaluation.json names for its key, whether or not it is needed."""
+    try:
+        options = Node.root(read_json(evaluation), []).node("options")
+    except ValueError:
+        return None  # `import_evaluation` says what is wrong
+    name = options.take("answer_key_image_path", default="")
+    return evaluation.parent / name if isinstance(name, str) and name.strip() else None
+
+
 @dataclass(slots=True)
 class _Evaluation:
     """Uses up the file's keys; faults gather in the root's findings."""
