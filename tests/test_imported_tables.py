@@ -17,6 +17,7 @@ from omr.cli import app
 from omr.design_parse import parse_design
 from omr.errors import AnswerKeyError, DesignError
 from omr.importers.omrchecker import load_omrchecker
+from omr.run import Stopped
 from omr.score.columns import layout_for
 from omr.score.flat import for_people
 from omr.score.key import Accepted, Item, Key, written
@@ -231,7 +232,27 @@ def test_a_key_for_other_fields_is_refused() -> None:
         Marking(made.key, {}).columns(layout_for(clash))
 
 
-# ── among the scans, and in another format ───────────────────────────────────────────────────
+@needs_samples
+def test_a_run_that_was_stopped_goes_on_to_the_same_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("read", KEYED / "images", "--design", KEYED / "template.json", "--workers", 0)
+    run(*words, "--out", tmp_path / "whole.parquet")
+    stopped = [str(word) for word in (*words, "--out", tmp_path / "stopped.parquet")]
+    with monkeypatch.context() as patch:
+        patch.setattr("omr.run._write", stop)
+        assert isinstance(CliRunner().invoke(app, stopped).exception, Stopped)
+    assert "2 of them from the run before" in run(*stopped)
+    one, other = tmp_path / "whole.parquet", tmp_path / "stopped.parquet"
+    assert one.read_bytes() == other.read_bytes()
+    assert pl.read_parquet(other)["score_doubted"].to_list() == [0, 0]
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+# ── what lies among the scans ────────────────────────────────────────────────────────────────
 
 
 @needs_samples
