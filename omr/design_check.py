@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from omr.design import LEAST_ALIKE, Design, FindKind, Ink, Side, Track
 from omr.design_check_fields import check_fields
+from omr.mark_patterns import same_marks
 from omr.press_items import Box, bubble_boxes, caption_print, mark_boxes, zone_boxes
 from omr.press_layout import CLEAR_MM, lay_out
 from omr.records import F64
@@ -28,7 +29,6 @@ LEAST_PITCH = 1.6  # of a track, in heights of its marks
 LEAST_SPREAD_MM = 20.0  # of a side's marks off a straight line
 SQUARE = 0.02  # a page is square if its sides differ by less than this share
 TURNED = 0.6  # share of the bubbles, from which a layout stands on itself when it is turned
-ALIKE = 0.15  # two marks look alike if their sizes differ by less than this share
 
 
 def check_design(design: Design) -> tuple[str, ...]:
@@ -207,32 +207,6 @@ def _check_spread(side: Side, lines: NDArray[np.int64]) -> Iterator[Finding]:
 # ── turns and faces ──────────────────────────────────────────────────────────────────────────
 
 
-def _pattern(side: Side, quarter_turns: int) -> tuple[F64, F64, NDArray[np.bool_]]:
-    """Marks about their own middle after a turn: centres, sizes, and which are corners' shapes."""
-    centres, sizes = side.marks_mm(), side.marks_size_mm()
-    centres = centres - (centres.min(axis=0) + centres.max(axis=0)) / 2
-    for _ in range(quarter_turns):
-        centres = np.stack([-centres[:, 1], centres[:, 0]], axis=1)
-        sizes = sizes[:, ::-1]
-    # The reader does not look which way an L points, so a turned L is no different. A square
-    # corner mark looks like a mark of a track.
-    plain = ["square"] * sum(len(t.centres_mm) for t in side.tracks)
-    shapes = np.array(plain + [c.shape.value for c in side.corners])
-    return centres, sizes, shapes
-
-
-def _same_pattern(side: Side, other: Side, quarter_turns: int) -> bool:
-    """Whether a side's marks, turned, fall on the other's within half a mark."""
-    a, a_size, a_shape = _pattern(side, quarter_turns)
-    b, b_size, b_shape = _pattern(other, 0)
-    if len(a) != len(b):
-        return False
-    near = (np.abs(a[:, None] - b[None, :]) <= b_size[None, :] / 2).all(axis=-1)
-    near &= (np.abs(a_size[:, None] - b_size[None, :]) <= ALIKE * b_size[None, :]).all(axis=-1)
-    near &= a_shape[:, None] == b_shape[None, :]
-    return bool(near.any(axis=0).all() and near.any(axis=1).all())
-
-
 def _check_turns(design: Design, side: Side) -> Iterator[Finding]:
     lines = _mark_lines(side)
     if not len(lines):
@@ -243,7 +217,7 @@ def _check_turns(design: Design, side: Side) -> Iterator[Finding]:
     if page[1] - page[0] <= SQUARE * page[1]:
         turns[1] = "on its side"
     for quarters, how in turns.items():
-        if _same_pattern(side, side, quarters):
+        if same_marks(side, side, quarters):
             yield (
                 int(lines.min()),
                 f"the marks of the {side.name.value} read the same {how}; leave one mark of a "
@@ -275,7 +249,7 @@ def _check_faces(design: Design) -> Iterator[Finding]:
         return
     front, back = design.sides
     for quarters, how in ((0, ""), (2, " upside down")):
-        if len(_mark_lines(back)) and _same_pattern(front, back, quarters):
+        if len(_mark_lines(back)) and same_marks(front, back, quarters):
             yield (
                 int(_mark_lines(back).min()),
                 f"the marks of the back are those of the front{how}, so the sides cannot be told "

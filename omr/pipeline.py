@@ -64,7 +64,7 @@ def read_page(
         return reject(page, fault, design, policy)
     measured = measure(place.plane, design, place.side, place.alignment, place.levels)
     trace.measured(place, measured)
-    fault = check_way_up(place, measured, design, aside=aside)
+    fault = check_way_up(place, measured, design, raster, aside=aside)
     fault = fault or check_measured(place, measured, design)
     if fault is not None:
         return reject(page, fault, design, policy)

@@ -13,6 +13,8 @@ from omr.design_check import check_design
 from omr.design_parse import parse_design
 from omr.pipeline import ReadPage
 from omr.records import U8, RejectedPage, RejectReason
+from tests.real_sheets import SCANS, compared, design_in, sheets
+from tests.test_forms import TEMPLATES, needs_scans
 from tests.test_pictures import (
     NO_BUBBLES,
     SAMPLES,
@@ -122,3 +124,19 @@ def test_no_sample_is_read_the_wrong_way_up(case: dict[str, str]) -> None:
     assert isinstance(page, RejectedPage), doubted(page)
     if case["image"] != NO_BUBBLES:
         assert page.reason in (RejectReason.WRONG_WAY_UP, RejectReason.WRONG_DESIGN)
+
+
+@needs_scans
+def test_marks_that_are_the_same_upside_down_do_not_mislead() -> None:
+    """Four equal corner marks: such sheets once read as other answers without a doubt."""
+    for sheet in sheets(SCANS / "formscanner"):
+        design = design_in(TEMPLATES[sheet.template])
+        content = np.fromfile(sheet.folder / sheet.image, np.uint8)
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        for quarters in (1, 2, 3):
+            turned = np.ascontiguousarray(np.rot90(np.asarray(picture, np.uint8), quarters))
+            page = read(png(turned), design)
+            if isinstance(page, RejectedPage):
+                assert page.reason is RejectReason.WRONG_WAY_UP, page.evidence
+            else:
+                assert not compared(page, design, sheet.expected).wrong

@@ -69,6 +69,19 @@ def locate(raster: Raster, design: Design) -> Located | Lost:
     return best
 
 
+def turned_over(found: Located, raster: Raster, design: Design) -> Located | None:
+    """The card that was found, with its other end up; None where its marks do not show so."""
+    side, paper = found.side, found.levels.paper
+    turn = Turn((found.alignment.turn + Turn.OVER) % 360)
+    plane = upright_plane(raster, channel_of(design), turn)
+    for ppm in _scales(raster, design, plane):
+        marks = find_marks(plane, design, side, ppm, found.levels)
+        over = align(marks, side, turn, LIMITS) if marks.complete else None
+        if isinstance(over, Alignment):
+            return Located(plane, side, Levels(paper, marks.ink), over)
+    return None
+
+
 def channel_of(design: Design) -> int:
     """The channel of a colour scan in which the design's print drops out: red, or green."""
     return 0 if design.ink is Ink.RED else 1

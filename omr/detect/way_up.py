@@ -1,12 +1,15 @@
 """Which way up a page lies where no printed mark tells: by what it shows as it lies, and turned.
 
-A page that is found by its frame, its outline or four like markers is laid flat in the same way
-whichever of its edges is up, and on many layouts something stands where bubbles should be when the
-page lies upside down: other bubbles, or the lines of a table. What was filled in tells most: on a
-page that lies right, marks lie in bubbles.
+A page that is found by its frame, its outline or four like markers, or by marks that are the same
+upside down, is taken in the same way whichever of its edges is up, and on many layouts something
+stands where bubbles should be when the page lies upside down: other bubbles, or the lines of a
+table. What was filled in tells most: on a page that lies right, marks lie in bubbles.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,8 +17,9 @@ import numpy as np
 from omr.design import Design, FindKind
 from omr.detect.bubbles import Measured, measure
 from omr.detect.faults import Fault, least_outlined
-from omr.detect.locate import Located
+from omr.detect.locate import Located, turned_over
 from omr.detect.plane import Plane, upright_plane
+from omr.mark_patterns import same_marks
 from omr.records import Raster, RejectReason, Turn
 
 MARKED = 102  # of 255: fill from which a bubble counts as marked; real turned pages had none
@@ -26,23 +30,34 @@ ASIDE = {1: "on its side, turned clockwise", 3: "on its side, turned anticlockwi
 
 
 def check_way_up(
-    place: Located, measured: Measured, design: Design, *, aside: bool = False
+    place: Located, measured: Measured, design: Design, raster: Raster, *, aside: bool = False
 ) -> Fault | None:
-    """Refuse a straightened page that would read as well, or better, when it is turned.
+    """Refuse a page that would read as well, or better, when it is turned.
 
-    With `aside` the page may also lie on its side. A page with nothing filled in reads the same
-    either way, and passes.
+    Only where nothing that is printed tells the way up: no marks, or marks that are the same upside
+    down. With `aside` a page without marks may also lie on its side. A page with nothing filled in
+    reads the same either way, and passes.
     """
-    if not design.finds or _told_by_print(place, design):
-        return None
-    for quarters, how in (OVER | ASIDE if aside else OVER).items():
-        plane = _turned(place.plane, quarters)
-        turned = measure(plane, design, place.side, place.alignment, place.levels)
-        if turned.outlined >= least_outlined(design) and (
-            told := _told(measured, turned, least_outlined(design))
-        ):
+    least = least_outlined(design)
+    for how, way in _other_ways(place, design, raster, aside):
+        turned = measure(way.plane, design, way.side, way.alignment, way.levels)
+        if turned.outlined >= least and (told := _told(measured, turned, least)):
             return Fault(RejectReason.WRONG_WAY_UP, told.format(how=how))
     return None
+
+
+def _other_ways(
+    place: Located, design: Design, raster: Raster, aside: bool
+) -> Iterator[tuple[str, Located]]:
+    """In which other ways the page could lie as well, for all that is printed on it."""
+    side = place.side
+    if side.tracks or side.corners:
+        over = turned_over(place, raster, design) if same_marks(side, side, 2) else None
+        if over is not None:
+            yield OVER[2], over
+    elif all(find.kind is not FindKind.REFERENCE for find in design.finds):
+        for quarters, how in (OVER | ASIDE if aside else OVER).items():
+            yield how, replace(place, plane=_turned(place.plane, quarters))
 
 
 def _told(lying: Measured, turned: Measured, least: float) -> str | None:
@@ -59,12 +74,6 @@ def _told(lying: Measured, turned: Measured, least: float) -> str | None:
         return None
     certain = turned.outlined - lying.outlined >= CLEARLY_MORE
     return f"the page {'lies' if certain else 'may lie'} {{how}}: {shown}"
-
-
-def _told_by_print(place: Located, design: Design) -> bool:
-    """Whether marks or a picture of the whole page tell which way is up."""
-    marks = bool(place.side.tracks or place.side.corners)
-    return marks or any(find.kind is FindKind.REFERENCE for find in design.finds)
 
 
 def _settled(marks: int, others: int) -> bool:
