@@ -16,6 +16,7 @@ from rich.table import Table
 from admin_api.cli.explain import told
 from admin_api.rehearsal import run
 from admin_api.rehearsal.run import Rehearsal
+from admin_api.rehearsal.world import LEAST
 from admin_api.release import service as release
 from admin_api.results.explain import explain
 from admin_api.settings import settings_in
@@ -27,7 +28,7 @@ _SHOWN = 14  # lines of one step of the explained score
 
 def rehearse(
     out: Annotated[Path, typer.Option(help="A folder for the files and the office.")],
-    people: Annotated[int, typer.Option(min=60, help="How many candidates.")] = 300,
+    people: Annotated[int, typer.Option(min=LEAST, help="How many candidates.")] = 300,
 ) -> None:
     """Run a made-up sitting through the whole office; scans that are there are drawn no more."""
     begun = time.monotonic()
@@ -50,7 +51,7 @@ def rehearse(
 def _summary(now: Rehearsal) -> Table:
     """What became of everybody, by region."""
     table = Table(title="Released results", title_justify="left")
-    for name in ("region", "candidates", "scored", "absent", "void", "passed", "qualified"):
+    for name in ("region", "candidates", "scored", "absent", "void", "none", "passed", "qualified"):
         table.add_column(name, justify="left" if name == "region" else "right")
     for one in now.released:
         path = release.folder_of(now.office, one.hash) / "results.parquet"
@@ -62,7 +63,7 @@ def _summary(now: Rehearsal) -> Table:
             name = f"{region} {now.office.exam.regions[region]}"
             counts = (
                 own.height,
-                *(states[state] for state in ("scored", "absent", "void")),
+                *(states[state] for state in ("scored", "absent", "void", "none")),
                 int(subjects.struct.field("passed").sum()),
                 int(own["qualified"].sum()),
             )
@@ -73,9 +74,9 @@ def _summary(now: Rehearsal) -> Table:
 
 def _explain_one(now: Rehearsal) -> None:
     """The score of somebody whose number was misfilled and corrected."""
-    fixed = now.world.corrections["37"][1][1]
+    fixed = now.world.trouble("unregistered number")
     with now.office.ledger.moment() as connection:
-        found = explain(now.office, connection, fixed, "1")
+        found = explain(now.office, connection, fixed.ticket, fixed.subject)
     lines, step = [], 0
     for line in told(found).splitlines():
         step = step + 1 if line.startswith("    ") else 0

@@ -23,8 +23,11 @@ from admin_api.intake.service import Taken, take_in
 from admin_api.keys import service as keys
 from admin_api.office import Office, found_office, open_office
 from admin_api.registration import service as registration
-from admin_api.rehearsal.files import scans_of, write_world
-from admin_api.rehearsal.world import World, make_world
+from admin_api.rehearsal.files import write_sitting
+from admin_api.rehearsal.scans import AGAIN, FIRST
+from admin_api.rehearsal.troubles import make_world
+from admin_api.rehearsal.truth import Script
+from admin_api.rehearsal.world import SittingPlan, World
 from admin_api.release import service as release
 from admin_api.release.service import Release
 from admin_api.release.verify import verify
@@ -37,7 +40,6 @@ from admin_api.violations import service as violations
 from omr.pool import Limits
 from omr.progress import Progress
 
-SEED = 7
 PHRASE = "a rehearsal, nothing secret"
 PEOPLE: dict[str, tuple[Role, str]] = {
     "supervisor-1": (Role.SUPERVISOR, ""),
@@ -88,9 +90,9 @@ class Rehearsal:
 
 def begin(settings: Settings, folder: Path, people: int, workers: int, say: Say) -> Rehearsal:
     """Make the sitting's files and found an office for it; an earlier one's home is deleted."""
-    world = make_world(people, SEED)
-    write_world(world, folder, workers)
-    say(f"{len(world.candidates)} candidates, {sum(1 for _ in world.cards())} cards drawn")
+    world = write_sitting(SittingPlan(people), folder, workers)
+    cards = sum(1 for _ in world.cards())
+    say(f"{people} candidates, {cards} cards drawn, {len(world.troubles)} troubles among them")
     shutil.rmtree(settings.home, ignore_errors=True)
     clock = Moment()
     chief = Newcomer("administrator", Role.ADMINISTRATOR, PHRASE)
@@ -109,7 +111,9 @@ def begin(settings: Settings, folder: Path, people: int, workers: int, say: Say)
 def resume(settings: Settings, folder: Path, people: int, say: Say) -> Rehearsal:
     """Take up a rehearsal that was stopped at any moment; every step may be run again."""
     clock = Moment()
-    return Rehearsal(open_office(settings, clock), make_world(people, SEED), folder, clock, say)
+    return Rehearsal(
+        open_office(settings, clock), make_world(SittingPlan(people)), folder, clock, say
+    )
 
 
 def _once(do: Callable[..., object], *given: object) -> None:
@@ -123,11 +127,13 @@ def register(now: Rehearsal) -> None:
     office, who, folder = now.office, now.person("supervisor-1"), now.folder
     for path in sorted((folder / "rosters").iterdir()):
         registration.import_roster(office, who, path, military=path.stem == "military")
-    registration.import_attendance(office, who, folder / "attendance.csv")
-    registration.import_materials(office, who, folder / "materials.csv")
-    registration.import_computer_answers(office, who, folder / "cbt-answers.csv")
+    for path in sorted((folder / "attendance").iterdir()):
+        registration.import_attendance(office, who, path)
+    for path in sorted((folder / "materials").iterdir()):
+        registration.import_materials(office, who, path)
+    registration.import_computer_answers(office, who, folder / "cbt" / "answers.csv")
     registration.import_history(office, who, folder / "history.csv")
-    now.say("rosters (GB18030 CSV, XLSX, military), lists and earlier years imported")
+    now.say("rosters (DBF, XLSX, GB18030 CSV, military), lists and earlier years imported")
 
 
 def report(now: Rehearsal) -> None:
@@ -163,8 +169,8 @@ def report(now: Rehearsal) -> None:
 def read(now: Rehearsal, limits: Limits, progress: Progress) -> Taken:
     """Read the cards, and once more those that could not be read."""
     office, who = now.office, now.person("operator")
-    taken = take_in(office, who, lots_in(now.folder / "scans"), limits, progress)
-    take_in(office, who, lots_in(now.folder / "rescans"), limits, progress)
+    taken = take_in(office, who, lots_in(now.folder / FIRST), limits, progress)
+    take_in(office, who, lots_in(now.folder / AGAIN), limits, progress)
     now.say(f"cards read: {dict(taken.statuses)}")
     _replace(now)
     return taken
@@ -172,14 +178,12 @@ def read(now: Rehearsal, limits: Limits, progress: Progress) -> Taken:
 
 def review_doubts(now: Rehearsal) -> int:
     """Two graders settle every doubt by what the card truly says."""
-    office = now.office
-    wanted = {str(scan.path): scan.wanted for scan in scans_of(now.world, now.folder)}
-    page = tables.page
-    sources = dict(office.ledger.read(select(page.c.id, page.c.source)).iter_rows())
+    office, script = now.office, Script.read(now.folder)
+    names = _names(now)
     with office.ledger.moment() as connection:
         waiting = review.open_fields(connection, office.exam)
     for one in waiting:
-        value = wanted[sources[one.page]].get(one.field, "")
+        value = script.value(names[one.page], one.field)
         for name in ("reviewer-1", "reviewer-2"):
             who = now.person(name)
             review.decide(office, who, one.page, one.field, value)
@@ -196,7 +200,7 @@ def finish(now: Rehearsal) -> list[Release]:
             _once(keys.load, office, who, path)
     run = results.score(office, now.person("supervisor-1"))
     now.say(f"{run.results} results, {run.outcomes} outcomes")
-    _settle_the_extra_card(now)
+    _settle_the_rest(now)
     now.released = release.freeze(office, now.person("release-1"))
     for one in now.released:
         for name in ("release-1", "release-2"):
@@ -211,38 +215,33 @@ def finish(now: Rehearsal) -> list[Release]:
     return now.released
 
 
+def _names(now: Rehearsal) -> dict[int, str]:
+    """Every page's scan, as the sitting's truth names it."""
+    pages = now.office.ledger.read(select(tables.page.c.id, tables.page.c.source))
+    return {
+        page: Path(source).relative_to(now.folder).as_posix() for page, source in pages.iter_rows()
+    }
+
+
 def _replace(now: Rehearsal) -> None:
-    """The rescan stands for the torn card, the candidate's second card for the spoiled one."""
-    office, page = now.office, tables.page
-    frame = office.ledger.read(
-        select(page.c.id, page.c.source, page.c.region, page.c.box, page.c.bag).order_by(page.c.id)
-    )
-    by_source = {row["source"]: row["id"] for row in frame.iter_rows(named=True)}
-    drawn = scans_of(now.world, now.folder)
-    for scan in drawn:
-        if scan.torn:
-            again = Path(str(scan.path).replace("/scans/", "/rescans/"))
-            old, new = by_source[str(scan.path)], by_source[str(again)]
-            who = now.person("operator")
-            _once(review.replace_page, office, who, old, new, "the scan was cut off")
-    spoiled = [card.spoiled for _, _, card in now.world.cards()]
-    for number, kind in enumerate(spoiled):
-        if kind == "extra":
-            pair = [scan for scan in drawn if scan.number in (number, number + 1)]
-            old, new = by_source[str(pair[0].path)], by_source[str(pair[1].path)]
-            who = now.person("operator")
-            _once(review.replace_page, office, who, old, new, "spoiled and crossed out")
+    """Rescans stand for what could not be read, a candidate's second card for the spoiled one."""
+    pages = {name: page for page, name in _names(now).items()}
+    for old, new in Script.read(now.folder).replacements:
+        why = "spoiled and crossed out" if new.startswith(FIRST + "/") else "it could not be read"
+        who = now.person("operator")
+        _once(review.replace_page, now.office, who, pages[old], pages[new], why)
 
 
-def _settle_the_extra_card(now: Rehearsal) -> None:
+def _settle_the_rest(now: Rehearsal) -> None:
     """Whatever is still open is shown, and two people let it stand with a reason."""
     office = now.office
     try:
         release.freeze(office, now.person("release-1"))
     except Unsettled as blocked:
-        now.say(f"freeze refused: {len(blocked.findings)} open")
+        now.say(f"freeze refused: {len(blocked.findings)} open; two people let them stand")
         for line in blocked.findings:
             now.say(f"  {line}")
             for name in ("supervisor-1", "release-2"):
-                settle(office, now.person(name), line.split(": ")[0], "as the room's record has it")
+                matter = line.split(": ")[0]
+                _once(settle, office, now.person(name), matter, "as the room's record has it")
         results.score(office, now.person("supervisor-1"))

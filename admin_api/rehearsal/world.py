@@ -1,23 +1,74 @@
-"""A made-up sitting: who sits where, what everybody answers, and what goes wrong."""
+"""A made-up sitting: who sits where, and what everybody answers; for trouble see troubles.py."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+from admin_api.registration.identity import WEIGHTS
 
 REGIONS = {"37": "山东", "54": "西藏", "66": "兵团"}
 SUBJECTS = {"1": "基础知识", "2": "相关专业知识", "3": "专业知识", "4": "专业实践能力"}
 YEAR, ITEMS, OPTIONS = 2026, 100, "ABCDE"
-SEATS = 30  # of a room
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+LINES = {"": "60", "54": "55"}  # pass lines by region; "" is the country's
+ROLLING_YEARS, MERGED = 2, {"109": "109", "110": "109"}
+SEATS = 15  # of a room: few, so that a small sitting has several rooms
+LEAST = 60  # candidates, so that every trouble finds somebody of its own
 _SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张"
 _RARE = ("䶮", "㐂")  # in GB18030 and not in GBK
 
 
+@dataclass(frozen=True, slots=True)
+class Specialty:
+    """A specialty (专业); `papers` by subject, and several specialties may share one."""
+
+    name: str
+    level: str
+    on_card: bool
+    papers: dict[str, str]
+
+
+SPECIALTIES = {
+    "203": Specialty("护理学", "师", True, {s: f"203{s}" for s in SUBJECTS}),
+    "204": Specialty(
+        "中医护理学", "师", True, {"1": "2031", "2": "2032", "3": "2043", "4": "2044"}
+    ),
+    "109": Specialty("口腔医学技术", "士", False, {s: f"109{s}" for s in SUBJECTS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SittingPlan:
+    """What sitting to make: the same plan makes the same files, byte for byte."""
+
+    candidates: int = 300
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.candidates < LEAST:
+            raise ValueError(
+                f"{self.candidates} candidates are too few for every trouble; ask for {LEAST}"
+            )
+
+
+class Mishap(StrEnum):
+    """What became of a card on its way to the scanner."""
+
+    NONE = ""
+    TORN = "torn"  # the scan is cut off; it was scanned again
+    FACE_DOWN = "face_down"  # its back was scanned; it was scanned again
+    SPOILED = "spoiled"  # crossed out; the candidate filled in the card after it
+    MISFILED = "misfiled"  # lies in another room's bag
+
+
 @dataclass
 class Card:
-    """What a card says, as filled in; `spoiled` is "", "torn" (the scan is cut off) or "extra"."""
+    """What a card says, as filled in. `faint` are fields marked too lightly to be sure of.
+
+    `room` is the bag's where that is not the candidate's own.
+    """
 
     ticket: str
     subject: str
@@ -25,12 +76,15 @@ class Card:
     barcode: str
     answers: list[str]
     absent: str = ""
-    spoiled: str = ""
+    violation: str = ""
+    mishap: Mishap = Mishap.NONE
+    faint: tuple[str, ...] = ()
+    room: str = ""
 
 
 @dataclass
 class Sitting:
-    """One candidate's subject: what truly happened."""
+    """One candidate's subject: what truly happened. `lost`: there is a card, and nobody has it."""
 
     subject: str
     paper: str
@@ -39,13 +93,15 @@ class Sitting:
     present: bool = True
     listed: bool = True  # what the attendance list says
     void: bool = False
+    lost: bool = False
     cards: list[Card] = field(default_factory=list)
 
 
 @dataclass
 class Candidate:
-    """A made-up candidate."""
+    """A made-up candidate, as registered; `right` holds what a correction puts right."""
 
+    number: int
     ticket: str
     name: str
     id_number: str
@@ -56,217 +112,170 @@ class Candidate:
     seat: int
     military: bool
     sittings: dict[str, Sitting]
+    right: dict[str, str] = field(default_factory=dict)
+
+    def card(self, subject: str) -> Card:
+        """The first card of a subject."""
+        return self.sittings[subject].cards[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A paper's right answers. `accept`: all that are right for an item; `void`: what it does."""
+
+    answers: tuple[str, ...]
+    accept: dict[int, tuple[str, ...]]
+    void: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A correction as a region reports it; `card`: the one meant, where several might be."""
+
+    kind: str
+    ticket: str
+    subject: str
+    old: str
+    new: str
+    reason: str
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that goes wrong on purpose, whose it is, and by what the office settles it."""
+
+    kind: str
+    ticket: str
+    subject: str
+    settled_by: str
 
 
 @dataclass
 class World:
-    """A whole sitting. Rows of `corrections`, `late`, `violations` and `history` are as in their
+    """A whole sitting. Rows of `violations` (ticket, subject, code) and `history` are as in their
     files; `refused` are corrections that come late and are never let in.
     """
 
     candidates: list[Candidate]
-    keys: dict[tuple[str, str], list[str]]
-    corrections: dict[str, list[tuple[str, ...]]]
-    late: list[tuple[str, ...]]
-    refused: list[tuple[str, ...]]
-    violations: dict[str, list[tuple[str, str, str]]]
-    history: list[tuple[str, ...]]
-    names: dict[str, str]  # as corrected, by ticket
-    troubles: dict[str, int]
+    keys: dict[tuple[str, str], Key]
+    corrections: dict[str, list[Fix]] = field(default_factory=lambda: {"37": []})
+    late: list[Fix] = field(default_factory=list)
+    refused: list[Fix] = field(default_factory=list)
+    violations: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: {"37": []})
+    history: list[tuple[str, ...]] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
 
     def cards(self) -> Iterator[tuple[Candidate, Sitting, Card]]:
-        """Every card there is, room by room, subject by subject, in the order of seats."""
+        """Every card there is, in the order of seats, a candidate's subjects together."""
         for person in self.candidates:
             for sitting in person.sittings.values():
                 for card in sitting.cards:
                     yield person, sitting, card
 
+    def trouble(self, kind: str) -> Trouble:
+        """The first trouble of a kind."""
+        return next(one for one in self.troubles if one.kind == kind)
 
-def make_world(people: int, seed: int) -> World:
-    """A sitting of about so many candidates (from 60); the same seed makes the same world."""
-    chance = random.Random(seed)
-    keys = _keys(chance)
-    world = World(
-        [], keys, {"37": [], "54": []}, [], [], {"37": []}, [], {}, {"candidates": people}
-    )
-    shares = {"37": people // 2, "54": people // 4, "66": people - people // 2 - people // 4}
+
+def make_people(plan: SittingPlan, chance: random.Random) -> World:
+    """The sitting as it would be if nothing went wrong but that some do not come."""
+    world = World([], _keys(chance))
+    many = plan.candidates
+    shares = {"37": many // 2, "54": many // 4, "66": many - many // 2 - many // 4}
     number = 0
     for region, count in shares.items():
         for seat in range(count):
             number += 1
-            military = region == "37" and seat >= count - max(4, count // 10)
             computer = region == "66" and seat >= count - max(4, count // 6)
-            world.candidates.append(
-                _candidate(
-                    chance, keys, number, (region, seat), military=military, computer=computer
-                )
-            )
-    _trouble(world, chance)
+            specialty = "109" if computer else "204" if number % 5 == 0 else "203"
+            person = _candidate(number, (region, seat), specialty, chance)
+            person.military = region == "37" and seat >= count - max(4, count // 10)
+            for subject in SUBJECTS:
+                person.sittings[subject] = _sitting(world, person, subject, chance)
+            world.candidates.append(person)
     return world
 
 
-def _keys(chance: random.Random) -> dict[tuple[str, str], list[str]]:
-    papers = [(f"203{s}", form) for s in SUBJECTS for form in "AB"]
-    papers += [(f"109{s}", "") for s in SUBJECTS]
-    return {paper: chance.choices(OPTIONS, k=ITEMS) for paper in papers}
+def answer(
+    sitting: Sitting, key: Key, skill: float, chance: random.Random, omitted: float = 0.0
+) -> None:
+    """Answer a paper: so many of the answers are right, the others by chance."""
+    for item, right in enumerate(key.answers):
+        guess = right if chance.random() < skill else chance.choice(OPTIONS)
+        sitting.answers[item] = "" if chance.random() < omitted else guess
+
+
+def come(person: Candidate, sitting: Sitting) -> None:
+    """Have a candidate be there, with a card."""
+    sitting.present = sitting.listed = True
+    if SPECIALTIES[person.specialty].on_card and not sitting.cards:
+        code = f"{sitting.paper}{sitting.form}{person.number:06d}"
+        one = Card(person.ticket, sitting.subject, sitting.form, code, sitting.answers)
+        sitting.cards.append(one)
+
+
+def stay_away(sitting: Sitting) -> None:
+    """Have a candidate be absent, as the list says."""
+    sitting.present = sitting.listed = False
+    sitting.cards.clear()
+
+
+def _keys(chance: random.Random) -> dict[tuple[str, str], Key]:
+    """Item 7 has two right answers, 12 is credited to all, 31 of some papers is left out."""
+    keys: dict[tuple[str, str], Key] = {}
+    for one in SPECIALTIES.values():
+        for subject, paper in one.papers.items():
+            for form in "AB" if one.on_card else ("",):
+                if (paper, form) in keys:
+                    continue
+                answers = tuple(chance.choices(OPTIONS, k=ITEMS))
+                second = "A" if answers[6] != "A" else "B"
+                void = {12: "credited"}
+                if subject == "3" or not one.on_card:
+                    void[31] = "left_out"
+                keys[paper, form] = Key(answers, {7: (answers[6], second)}, void)
+    return keys
 
 
 def _candidate(
-    chance: random.Random,
-    keys: dict[tuple[str, str], list[str]],
-    number: int,
-    place: tuple[str, int],
-    *,
-    military: bool,
-    computer: bool,
+    number: int, place: tuple[str, int], specialty: str, chance: random.Random
 ) -> Candidate:
     region, seat = place
-    ticket = f"{region}{number:010d}"
-    name = chance.choice(_SURNAMES) + chance.choice("一二三四五六七八九十")
+    name = "考生" + chance.choice(_SURNAMES) + chance.choice("一二三四五六七八九十")
     if region == "66" and seat < len(_RARE):
         name += _RARE[seat]
-    person = Candidate(
-        ticket,
-        f"考生{name}",
-        _id_number(chance, number),
-        f"F{number:08d}" if number % 29 else "",
-        "109" if computer else "203",
-        region,
-        f"{seat // SEATS + 1:02d}",
-        seat % SEATS + 1,
-        military,
-        {},
+    return Candidate(
+        number=number,
+        ticket=f"{region}{number:010d}",
+        name=name,
+        id_number=id_number(number),
+        file_number=f"F{number:08d}" if number % 29 else "",
+        specialty=specialty,
+        region=region,
+        room=f"{seat // SEATS + 1:02d}",
+        seat=seat % SEATS + 1,
+        military=False,
+        sittings={},
     )
-    for subject in SUBJECTS:
-        skill = min(0.97, max(0.3, chance.gauss(0.68, 0.13)))
-        form = "" if computer else "AB"[(seat + int(subject)) % 2]
-        paper = f"{person.specialty}{subject}"
-        right = keys[paper, form]
-        answers = [r if chance.random() < skill else chance.choice(OPTIONS) for r in right]
-        for item in range(ITEMS):
-            if chance.random() < 0.004:
-                answers[item] = ""
-        sitting = Sitting(subject, paper, form, answers, present=chance.random() > 0.04)
-        sitting.listed = sitting.present
-        if sitting.present and not computer:
-            code = f"{paper}{form}{number:06d}"
-            sitting.cards.append(Card(ticket, subject, form, code, answers))
-        person.sittings[subject] = sitting
-    return person
 
 
-def _id_number(chance: random.Random, number: int) -> str:
-    body = (
-        f"370102{1980 + number % 20}{1 + number % 12:02d}{1 + number % 28:02d}{number % 1000:03d}"
-    )
-    total = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True))
+def _sitting(world: World, person: Candidate, subject: str, chance: random.Random) -> Sitting:
+    specialty = SPECIALTIES[person.specialty]
+    form = "AB"[(person.seat + int(subject)) % 2] if specialty.on_card else ""
+    sitting = Sitting(subject, specialty.papers[subject], form, [""] * ITEMS)
+    skill = min(0.97, max(0.3, chance.gauss(0.68, 0.13)))
+    answer(sitting, world.keys[sitting.paper, form], skill, chance, omitted=0.004)
+    if chance.random() < 0.04:
+        stay_away(sitting)
+    else:
+        come(person, sitting)
+    return sitting
+
+
+def id_number(number: int) -> str:
+    """A made-up ID number with a right check digit, unlike those of other numbers."""
+    born = f"{1980 + number % 20}{1 + number % 12:02d}{1 + number % 28:02d}"
+    body = f"370102{born}{number % 1000:03d}"
+    total = sum(int(digit) * weight for digit, weight in zip(body, WEIGHTS, strict=True))
     return body + "10X98765432"[total % 11]
-
-
-def _trouble(world: World, chance: random.Random) -> None:
-    """A few of everything that goes wrong, each put right in the way that the rules have."""
-    mine = [c for c in world.candidates if c.region == "37" and not c.military]
-    theirs = [c for c in world.candidates if c.region == "54"]
-    for person in (*mine[:26], *theirs[:6]):  # those that trouble is made for are there
-        for sitting in person.sittings.values():
-            _let_come(person, sitting)
-    fix = world.corrections["37"]
-
-    marked = mine[0].sittings["2"]  # absent, and the proctor marked a card
-    marked.present = marked.listed = False
-    marked.cards[0].answers, marked.cards[0].absent = [""] * ITEMS, "1"
-
-    mine[1].sittings["1"].listed = False  # there, but listed absent
-    fix.append(("缺考", mine[1].ticket, "1", "缺", "到", "签到表误记"))
-
-    mine[2].sittings["1"].cards[0].ticket = "379999999998"  # on no roster
-    fix.append(("准考证号", mine[2].ticket, "1", "379999999998", mine[2].ticket, "涂错"))
-
-    twin = mine[3].sittings["2"].cards[0]  # the neighbour's number
-    twin.ticket = mine[4].ticket
-    place = f"{twin.ticket}@2/{mine[3].room}/{_place(world, mine[3], '2')}"
-    fix.append(("准考证号", mine[3].ticket, "2", place, mine[3].ticket, "涂成邻座"))
-
-    mine[5].sittings["3"].cards[0].subject = "4"
-    place = f"4@3/{mine[5].room}/{_place(world, mine[5], '3')}"
-    fix.append(("科目", mine[5].ticket, "3", place, "3", "科目涂错"))
-
-    wrong = mine[6].sittings["1"].cards[0]
-    read, right = "BA"["AB".index(wrong.form)], wrong.form
-    wrong.form = read
-    fix.append(("卷型", mine[6].ticket, "1", read, right, "卷型涂错"))
-
-    bare = mine[7].sittings["1"].cards[0]
-    fix.append(("条形码", mine[7].ticket, "1", "", bare.barcode, "条形码脱落"))
-    bare.barcode = ""
-
-    first, second = mine[8].sittings["4"].cards[0], mine[9].sittings["4"].cards[0]
-    first.ticket, second.ticket = second.ticket, first.ticket
-    fix.append(("换座", mine[8].ticket, "4", "", mine[9].ticket, "两人坐错"))
-
-    extra = mine[10].sittings["1"]
-    spoiled = Card(mine[10].ticket, "1", extra.form, extra.cards[0].barcode, [""] * ITEMS)
-    spoiled.spoiled = "extra"
-    extra.cards.insert(0, spoiled)
-    mine[11].sittings["1"].cards[0].spoiled = "torn"
-
-    for person, subject, code in ((mine[12], "2", "103"), (mine[13], "1", "201")):
-        world.violations["37"].append((person.ticket, subject, code))
-        void = [subject] if code == "103" else list(SUBJECTS)
-        for one in void:
-            person.sittings[one].void = True
-    soldier = next(c for c in world.candidates if c.military)
-    world.violations["37"].append((soldier.ticket, "3", "101"))
-    soldier.sittings["3"].void = True
-
-    world.names[mine[14].ticket] = "考生改名"
-    fix.append(("姓名", mine[14].ticket, "", mine[14].name, "考生改名", "姓名录错"))
-
-    late, never = theirs[0].sittings["1"].cards[0], theirs[1]
-    late.ticket = "549999999997"
-    world.late.append(("准考证号", theirs[0].ticket, "1", late.ticket, theirs[0].ticket, "漏报"))
-    world.refused.append(("姓名", never.ticket, "", never.name, "考生不改", "迟报"))
-
-    double = mine[15].sittings["1"].cards[0].answers  # two marks in a row: a person looks
-    double[4] = mine[15].sittings["1"].answers[4] = "AB"
-
-    _roll(world, mine[16:20], theirs[2])
-    kinds = {row[0] for row in (*fix, *world.late)}
-    world.troubles |= {"kinds of corrections": len(kinds), "violations": 3, "double marks": 1}
-
-
-def _let_come(person: Candidate, sitting: Sitting) -> None:
-    if not sitting.present:
-        sitting.present = sitting.listed = True
-        code = f"{sitting.paper}{sitting.form}{int(person.ticket[2:]):06d}"
-        sitting.cards.append(
-            Card(person.ticket, sitting.subject, sitting.form, code, sitting.answers)
-        )
-
-
-def _place(world: World, person: Candidate, subject: str) -> int:
-    """Where a candidate's card lies in its bag, from 1."""
-    before = [
-        other.sittings[subject]
-        for other in world.candidates
-        if (other.region, other.room) == (person.region, person.room) and other.seat < person.seat
-    ]
-    return sum(len(sitting.cards) for sitting in before) + 1
-
-
-def _roll(world: World, mine: list[Candidate], other: Candidate) -> None:
-    """Passes of last year, for those who fail a subject now; a pass two years ago is too old."""
-    for n, person in enumerate((*mine, other)):
-        for subject in ("1", "2"):
-            sitting = person.sittings[subject]
-            blank = [""] * ITEMS
-            sitting.answers[:] = blank
-            sitting.cards[0].answers = list(blank)
-            year = YEAR - 2 if n == 1 else YEAR - 1
-            if person.file_number:
-                world.history.append((str(year), person.file_number, "203", subject, "71", "是"))
-    computer = [c for c in world.candidates if c.specialty == "109" and c.file_number]
-    if computer:  # 110 was merged into 109, and its scores roll
-        row = (str(YEAR - 1), computer[0].file_number, "110", "1", "66", "是")
-        world.history.append(row)
-        computer[0].sittings["1"].answers[:] = ["A"] * ITEMS

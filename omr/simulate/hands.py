@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -63,6 +64,7 @@ class Stroke:
     smear_mm: float = 0.0
 
 
+_FADED = 0.3  # of a mark's darkness: neither a mark nor nothing
 _STYLES = (Style.HALF, Style.TICK, Style.CROSS, Style.LINE, Style.DOT)
 
 
@@ -163,6 +165,22 @@ def _outside_shift(
         if not len(near) or inside.max() < 0.5 * (1 - beyond):
             return shift
     return 0.0, 0.3 * size[1]
+
+
+def fade_strokes(side: Side, strokes: list[Stroke], faint: Collection[str]) -> list[Stroke]:
+    """The same strokes, but those in the fields that are named hardly darken the paper."""
+    if not faint:
+        return strokes
+    faded = {
+        bubble
+        for one in side.fields
+        if one.name in faint
+        for bubble in range(*(int(side.group_start[group]) for group in one.groups))
+    }
+    return [
+        replace(one, darkness=_FADED * one.darkness) if one.bubble in faded else one
+        for one in strokes
+    ]
 
 
 def plan_erasures(

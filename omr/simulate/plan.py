@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from omr.simulate.hands import (
     Hand,
     Stroke,
     displace_strokes,
+    fade_strokes,
     plan_erasures,
     plan_hand,
     plan_strokes,
@@ -113,10 +114,12 @@ def plan_card(
     seed: int,
     index: int,
     wanted: Mapping[str, str] | None = None,
+    faint: Collection[str] = (),
 ) -> CardPlan:
     """The plan of one card: the same for the same arguments, whatever else runs.
 
-    `wanted` says what fields and barcodes read, by name; the rest is left to chance.
+    `wanted` says what fields and barcodes read, by name; the rest is left to chance. Fields that
+    are named in `faint` are marked too lightly to be sure of.
     """
     rng = stream(seed, index)
     happening = mix.happening(rng)
@@ -142,7 +145,7 @@ def plan_card(
         own = lie if k == 0 else lie.mirrored(plan_shift(mix, happening, rng))
         labels = _labels(side, answers, mix, happening, rng)
         values, unsettled = _said(side, answers, labels)
-        drawn = tuple(strokes[side.name])
+        drawn = tuple(fade_strokes(side, strokes[side.name], faint))
         pages.append(PagePlan(side, values, unsettled, drawn, labels, own))
     return CardPlan(
         design=printed,

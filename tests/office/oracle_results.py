@@ -1,47 +1,74 @@
-"""Every candidate's result from what truly happened: plain Python, nothing of the office's own."""
+"""Every candidate's result from a sitting's truth.json alone: plain Python, nothing of the office's
+own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-LINES = {"54": 55}  # others 60
-MERGED = {"110": "109", "109": "109"}
-YEAR = 2026
+Truth = Mapping[str, Any]
+FULL_MARKS = 100
 
 
-def subject_result(person: Mapping[str, Any], subject: str, keys: Mapping[str, Any]) -> tuple:
-    """State, score, passed. 12 is credited, 7 has two right answers, a computer's 31 is void."""
+class Result(NamedTuple):
+    """A candidate's subject: scored, absent, void or none (no card to be had)."""
+
+    state: str
+    raw: Fraction | None
+    score: Fraction | None
+    passed: bool
+
+
+def outcome(person: Truth, truth: Truth) -> dict[str, Any]:
+    """All subjects, what is carried from earlier years, and whether all are passed."""
+    results = {subject: subject_result(person, subject, truth) for subject in person["sittings"]}
+    carried = {
+        subject: year
+        for subject, year in _passed_before(person, truth).items()
+        if not results[subject].passed
+    }
+    done = {subject for subject, one in results.items() if one.passed} | set(carried)
+    return {"results": results, "carried": carried, "qualified": done == set(results)}
+
+
+def subject_result(person: Truth, subject: str, truth: Truth) -> Result:
+    """What one subject came to."""
     sitting = person["sittings"][subject]
     if sitting["void"]:
-        return "void", None, False
+        return Result("void", None, None, passed=False)
     if not sitting["present"]:
-        return "absent", None, False
-    right = keys[sitting["paper"] + sitting["form"]]
-    got = 0
-    for number, answer in enumerate(sitting["answers"], 1):
-        if number == 31 and not sitting["form"]:
+        return Result("absent", None, None, passed=False)
+    if sitting["unscored"]:
+        return Result("none", None, None, passed=False)
+    raw, most = _marks(sitting["answers"], truth["keys"][sitting["paper"] + sitting["form"]])
+    score = Fraction(raw * FULL_MARKS, most)
+    lines = truth["pass_lines"]
+    line = Fraction(lines.get(person["region"], lines[""]))
+    return Result("scored", Fraction(raw), score, passed=score >= line)
+
+
+def _marks(answers: list[str], key: Truth) -> tuple[int, int]:
+    """The marks of a paper, and the most that there are: one an item that is not left out."""
+    got = most = 0
+    for number, given in enumerate(answers, 1):
+        void = key["void"].get(str(number))
+        if void == "left_out":
             continue
-        if number == 12:
-            got += 1
-        elif number == 7:
-            got += answer in (right[6], "A" if right[6] != "A" else "B")
-        else:
-            got += answer == right[number - 1]
-    score = Fraction(got * 100, 100 if sitting["form"] else 99)
-    return "scored", score, score >= LINES.get(person["region"], 60)
+        most += 1
+        right = key["accept"].get(str(number), [key["answers"][number - 1]])
+        got += void == "credited" or given in right
+    return got, most
 
 
-def outcome(person: Mapping[str, Any], truth: Mapping[str, Any]) -> dict[str, Any]:
-    """All subjects, what is carried from last year, and whether all are passed."""
-    results = {s: subject_result(person, s, truth["keys"]) for s in person["sittings"]}
-    carried = {}
-    for year, file_number, specialty, subject, _score, passed in truth["history"]:
-        same = file_number == person["file_number"] and file_number
-        merged = MERGED.get(specialty, specialty) == person["specialty"]
-        rolls = same and merged and passed == "是" and int(year) == YEAR - 1
-        if rolls and not results[subject][2]:
-            carried[subject] = year
-    done = {s for s, (_, _, passed) in results.items() if passed} | set(carried)
-    return {"results": results, "carried": carried, "qualified": done == set("1234")}
+def _passed_before(person: Truth, truth: Truth) -> dict[str, str]:
+    """By subject, the latest earlier year in the window in which this person passed it."""
+    merged, found = truth["rolling"]["merged"], {}
+    earliest = truth["year"] - truth["rolling"]["years"] + 1
+    for year, file_number, specialty, subject, _score, passed in sorted(truth["history"]):
+        mine = file_number != "" and file_number == person["file_number"]
+        same = merged.get(specialty, specialty) == person["specialty"]
+        if mine and same and passed == "是" and int(year) >= earliest:
+            found[subject] = year
+    return found

@@ -10,16 +10,19 @@ from typing import Any
 
 import polars as pl
 import pytest
+from sqlalchemy import select
 
+from admin_api import tables
 from admin_api.acts.verify import verify_chain
 from admin_api.corrections.records import Standing, standings
 from admin_api.corrections.service import corrections, verdicts
 from admin_api.rehearsal import run
-from admin_api.rehearsal.files import truth_text
 from admin_api.rehearsal.run import Rehearsal
+from admin_api.rehearsal.truth import NAME
 from admin_api.release import service as release
 from admin_api.results.explain import explain
 from admin_api.results.explain_html import as_html
+from admin_api.results.service import current
 from admin_api.settings import settings_in
 from omr.pool import Limits
 from omr.progress import Silent
@@ -52,9 +55,20 @@ def released(done: Rehearsal) -> dict[str, dict[str, Any]]:
     return found
 
 
+def raw_marks(done: Rehearsal) -> dict[tuple[str, str], Fraction | None]:
+    """Marks before scaling, by ticket and subject."""
+    with done.office.ledger.moment() as connection:
+        marked = current(done.office, connection).results
+    people = done.office.ledger.read(
+        select(tables.candidate.c.id.label("candidate"), tables.candidate.c.ticket)
+    )
+    rows = marked.join(people, on="candidate").select("ticket", "subject", "raw").iter_rows()
+    return {(ticket, subject): Fraction(raw) if raw else None for ticket, subject, raw in rows}
+
+
 def test_every_released_result_is_what_truly_happened(done: Rehearsal) -> None:
-    truth = json.loads(truth_text(done.world))
-    records = released(done)
+    truth = json.loads((done.folder / NAME).read_text(encoding="utf-8"))
+    records, raw = released(done), raw_marks(done)
     assert len(records) == len(truth["people"]) == PEOPLE
     states: Counter[str] = Counter()
     for person in truth["people"]:
@@ -64,14 +78,15 @@ def test_every_released_result_is_what_truly_happened(done: Rehearsal) -> None:
         assert record["qualified"] == expected["qualified"], person["ticket"]
         for said in record["subjects"]:
             where = f"{person['ticket']} {said['subject']}"
-            state, score, passed = expected["results"][said["subject"]]
-            assert (said["state"], said["passed"]) == (state, passed), where
-            assert (Fraction(said["score"]) if said["score"] else None) == score, where
+            result = expected["results"][said["subject"]]
+            assert (said["state"], said["passed"]) == (result.state, result.passed), where
+            assert (Fraction(said["score"]) if said["score"] else None) == result.score, where
+            assert raw[person["ticket"], said["subject"]] == result.raw, where
             assert said["carried"] == expected["carried"].get(said["subject"], ""), where
-            states[state] += 1
+            states[result.state] += 1
             states["carried"] += bool(said["carried"])
             states["qualified"] += expected["qualified"]
-    assert states["void"] == 6
+    assert (states["void"], states["none"]) == (6, 2)
     assert min(states[s] for s in ("scored", "absent", "carried", "qualified")) > 0
 
 
@@ -102,7 +117,7 @@ def test_every_kind_of_score_is_explained(done: Rehearsal) -> None:
         for ticket, record in records.items()
         for said in record["subjects"]
     }
-    fixed = done.world.corrections["37"][1][1]
+    fixed = done.world.trouble("unregistered number").ticket
     with done.office.ledger.moment() as connection:
         for state, (ticket, subject) in by_state.items():
             found = explain(done.office, connection, ticket, subject)
@@ -110,10 +125,11 @@ def test_every_kind_of_score_is_explained(done: Rehearsal) -> None:
         found = explain(done.office, connection, fixed, "1")
         page = as_html(done.office, connection, found)
     steps = {step.title: step.lines for step in found.steps}
-    assert "correction 2: ticket" in steps["Corrections"][0]
-    assert steps["Items by key 2031B version 1"][11].split()[-2:] == ["credited", "1"]
+    assert f": ticket of {fixed} subject 1: '379999999998'" in steps["Corrections"][0]
+    items = next(lines for title, lines in steps.items() if title.startswith("Items by key 2031"))
+    assert items[11].split()[-2:] == ["credited", "1"]
     assert done.released[0].hash in steps["Release"][0]
-    marks = sum(Fraction(line.split()[-1]) for line in steps["Items by key 2031B version 1"])
+    marks = sum(Fraction(line.split()[-1]) for line in items)
     assert marks == Fraction(found.score)
     assert found.score in page
     assert "data:image/jpeg;base64," in page
