@@ -3,28 +3,29 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-FONT := build/fonts/NotoSansSC_700Bold.ttf
+FILES := build/npm-files
 
 .PHONY: setup system servers demo test lint format bench accuracy clean
 
-setup: system .venv/set-up $(FONT)
+setup: system .venv/set-up $(FILES)
 
 system:
 	@.ci/system-packages $(PYTHON)
 
-# Without build isolation, so that setuptools too is the pinned one.
 # What the tests start and stop themselves: a browser and a database server.
 servers:
 	@.ci/system-packages $(PYTHON) test
 
+# Without build isolation, so that setuptools too is the pinned one.
 .venv/set-up: pyproject.toml constraints.txt | system
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install -c constraints.txt pip setuptools
 	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-$(FONT): .ci/chinese_font.py | .venv/set-up
-	$(BIN)/python .ci/chinese_font.py
+$(FILES): .ci/npm_files.py | .venv/set-up
+	$(BIN)/python .ci/npm_files.py
+	@mkdir -p build && touch $@
 
 demo: setup
 	@$(BIN)/omr demo

@@ -112,6 +112,12 @@ staff = _fact(
     UniqueConstraint("name"),
 )
 staff_revoked = _fact("staff_revoked", _of("staff"))
+passphrase = _fact("passphrase", _of("staff"), _text("sealed_key"))  # the newest counts
+second_factor = _fact(
+    "second_factor",  # the newest counts; "" where an administrator took it away
+    _of("staff"),
+    _text("sealed"),  # under the office's secret
+)
 
 # ── registration ──────────────────────────────────────────────────────────────────────────────
 

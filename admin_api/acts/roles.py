@@ -28,6 +28,9 @@ class ActKind(StrEnum):
     INIT = "init"
     STAFF_ADD = "staff.add"
     STAFF_REVOKE = "staff.revoke"
+    PASSPHRASE = "staff.passphrase"
+    SECOND_FACTOR = "staff.second_factor"
+    SECOND_FACTOR_RESET = "staff.second_factor_reset"
     EXAM_CHANGE = "exam.change"
     IMPORT = "import"
     INTAKE = "intake"
@@ -54,6 +57,9 @@ _MAY: dict[ActKind, tuple[Role, ...]] = {
     ActKind.INIT: (Role.ADMINISTRATOR,),
     ActKind.STAFF_ADD: (Role.ADMINISTRATOR,),
     ActKind.STAFF_REVOKE: (Role.ADMINISTRATOR,),
+    ActKind.PASSPHRASE: tuple(Role),  # each one's own
+    ActKind.SECOND_FACTOR: tuple(Role),
+    ActKind.SECOND_FACTOR_RESET: (Role.ADMINISTRATOR,),
     ActKind.EXAM_CHANGE: (Role.ADMINISTRATOR,),
     ActKind.IMPORT: (Role.SUPERVISOR,),
     ActKind.INTAKE: (Role.OPERATOR, Role.SUPERVISOR),

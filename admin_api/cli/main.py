@@ -20,6 +20,7 @@ from admin_api.cli.rehearse import rehearse
 from admin_api.cli.release import release_app
 from admin_api.cli.results import reconcile, results, score, settle
 from admin_api.cli.review import review_app
+from admin_api.cli.serve import serve
 from admin_api.cli.staff import staff_app
 from admin_api.cli.violations import violations_app
 from admin_api.office import found_office
@@ -41,7 +42,7 @@ app.add_typer(violations_app, name="violations")
 app.add_typer(key_app, name="key")
 app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
-for command in (reconcile, score, results, explain, settle, rehearse):
+for command in (reconcile, score, results, explain, settle, rehearse, serve):
     app.command()(command)
 app.command()(intake)
 

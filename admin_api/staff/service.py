@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Act, Ledger, Signer
+from admin_api.acts.ledger import Act, Ledger, Signer, need_in_office
 from admin_api.acts.roles import BOUND_TO_REGION, ActKind, Role
-from admin_api.errors import NotFound, Refused
+from admin_api.errors import NotAllowed, NotFound, Refused
 from admin_api.exam.terms import Exam
-from admin_api.staff.keys import new_key, unlock
+from admin_api.staff.keys import new_key, sealed_key, unlock
 
 _NAME = re.compile(r"[\w.-]{2,40}")
 
@@ -104,9 +104,7 @@ def revoke(ledger: Ledger, signer: Signer, name: str, why: str) -> None:
         active = [m for m in people.values() if m.role is Role.ADMINISTRATOR and not m.revoked]
         if [m.name for m in active] == [name]:
             raise Refused(f"{name} is the only administrator; add another first")
-        staff = tables.staff
-        number = act.connection.scalar(select(staff.c.id).where(staff.c.name == name))
-        act.add(tables.staff_revoked, [{"staff": number}])
+        act.add(tables.staff_revoked, [{"staff": number_of(act.connection, name)}])
 
 
 def members(connection: Connection) -> list[Member]:
@@ -129,7 +127,43 @@ def open_key(ledger: Ledger, name: str, passphrase: str) -> Signer:
     staff = tables.staff
     with ledger.moment() as connection:
         row = connection.execute(select(staff).where(staff.c.name == name)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no {name} on the staff; see kaowu staff list")
-    key = unlock(name, row.sealed_key, passphrase)
+        if row is None:
+            raise NotFound(f"there is no {name} on the staff; see kaowu staff list")
+        later = tables.passphrase
+        newest = select(later.c.sealed_key).where(later.c.staff == row.id)
+        sealed = connection.scalar(newest.order_by(later.c.id.desc()).limit(1)) or row.sealed_key
+    key = unlock(name, sealed, passphrase)
     return Signer(row.name, Role(row.role), row.region, row.site, key)
+
+
+def change_passphrase(ledger: Ledger, signer: Signer, passphrase: str) -> None:
+    """Seal one's own key under another passphrase; the earlier one signs nobody in any more.
+
+    Raises:
+        Refused: the passphrase is too short.
+    """
+    sealed = sealed_key(signer.name, signer.key, passphrase)
+    with ledger.act(signer, ActKind.PASSPHRASE, target=signer.name) as act:
+        number = number_of(act.connection, signer.name)
+        act.add(tables.passphrase, [{"staff": number, "sealed_key": sealed}])
+
+
+def number_of(connection: Connection, name: str) -> int:
+    """A person's id.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+    found = connection.scalar(select(tables.staff.c.id).where(tables.staff.c.name == name))
+    if found is None:
+        raise NotFound(f"there is no {name} on the staff")
+    return int(found)
+
+
+def is_in_office(connection: Connection, signer: Signer) -> bool:
+    """Whether a person is still on the staff, with this key."""
+    try:
+        need_in_office(connection, signer)
+    except NotAllowed:
+        return False
+    return True

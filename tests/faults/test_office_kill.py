@@ -14,5 +14,5 @@ from tests.faults.office_kill import CHEAP, trial
 def test_a_killed_office_completes_to_the_same_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "_SCRYPT", CHEAP)
+    monkeypatch.setattr(keys, "_COST", CHEAP)
     assert trial(tmp_path, 4, random.Random(5)) >= 1

@@ -79,5 +79,5 @@ def new_desk(settings: Settings, exam: Path) -> Desk:
 
 
 def with_cheap_keys(monkeypatch_set: Callable[[object, str, object], None]) -> None:
-    """Let scrypt cost next to nothing: tests open many keys."""
-    monkeypatch_set(keys, "_SCRYPT", {"length": 32, "n": 2, "r": 8, "p": 1})
+    """Let argon2 cost next to nothing: tests open many keys."""
+    monkeypatch_set(keys, "_COST", {"time_cost": 1, "memory_cost": 8, "parallelism": 1})

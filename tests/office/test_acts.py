@@ -182,7 +182,8 @@ def test_two_writers_wait_for_one_another(desk: Desk) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from admin_api.settings import Settings; from admin_api.office import open_office\n"
-        "from admin_api.staff import keys; keys._SCRYPT = {'length': 32, 'n': 2, 'r': 8, 'p': 1}\n"
+        "from admin_api.staff import keys\n"
+        "keys._COST = {'time_cost': 1, 'memory_cost': 8, 'parallelism': 1}\n"
         "from admin_api.staff.service import open_key; from admin_api import tables\n"
         "from admin_api.acts.roles import ActKind\n"
         "office = open_office(Settings(Path(sys.argv[1]), sys.argv[2]))\n"

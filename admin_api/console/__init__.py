@@ -1,0 +1,1 @@
+"""The console: the office's desks in the browser, and the same as an API."""
