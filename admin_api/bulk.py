@@ -1,15 +1,23 @@
 """Frames into tables and out of them, by the fastest road that each database has.
 
-SQLite: executemany and large fetches; PostgreSQL: COPY both ways.
+PostgreSQL: COPY both ways. SQLite: executemany in, and out through Arrow (ADBC) for millions.
+Tables of millions are read in parts, several at once, by connections of their own that see the very
+same moment: see `read_many`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import io
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
+import adbc_driver_sqlite.dbapi as arrow
 import polars as pl
 from sqlalchemy import (
     BigInteger,
@@ -20,10 +28,16 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Table,
+    func,
+    select,
+    text,
 )
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 _CHUNK = 200_000  # rows that are in memory as Python objects at once
+_AT_ONCE = 50  # rows of one statement: half the time of one row a statement
+_PART = 250_000  # ids that one connection reads at a time
+_CLEAN = "kaowu-clean"  # nothing was written in the connection's transaction yet
 
 
 def dtype_of(column: Column[Any]) -> pl.DataType:
@@ -46,16 +60,37 @@ def schema_of(columns: Any) -> dict[str, pl.DataType]:
 def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
     """Insert a frame that has every column of the table, by name."""
     ordered = frame.select(pl.col(column.name).cast(dtype_of(column)) for column in table.columns)
+    connection.info[_CLEAN] = False
     if connection.dialect.name == "postgresql":
         _copy_in(connection, table, ordered)
         return
     names = ", ".join(f'"{name}"' for name in ordered.columns)
-    marks = ", ".join("?" * ordered.width)
-    for part in ordered.iter_slices(_CHUNK):
-        if part.height:
-            connection.exec_driver_sql(
-                f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', part.rows()
-            )
+    marks = f"({', '.join('?' * ordered.width)})"
+    into = f'INSERT INTO "{table.name}" ({names}) VALUES '
+    with _unswept():
+        for part in ordered.iter_slices(_CHUNK):
+            rows = part.rows()
+            whole = len(rows) - len(rows) % _AT_ONCE
+            many = [
+                tuple(chain.from_iterable(rows[n : n + _AT_ONCE]))
+                for n in range(0, whole, _AT_ONCE)
+            ]
+            if many:
+                connection.exec_driver_sql(into + ", ".join([marks] * _AT_ONCE), many)
+            if whole < len(rows):
+                connection.exec_driver_sql(into + marks, rows[whole:])
+
+
+@contextlib.contextmanager
+def _unswept() -> Iterator[None]:
+    """No garbage collection: it would look through millions of tuples of which none is garbage."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _copy_in(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
@@ -86,6 +121,63 @@ def read_frame(connection: Connection, query: Select[Any]) -> pl.DataFrame:
     if not parts:
         return empty
     return pl.concat(parts).cast(schema)  # type: ignore[arg-type]
+
+
+def begin_clean(connection: Connection) -> None:
+    """Note that a transaction begins: what others read of this moment is all that there is."""
+    connection.info[_CLEAN] = True
+
+
+def read_many(connection: Connection, query: Select[Any], by: Column[int]) -> pl.DataFrame:
+    """A query's rows like `read_frame`, from a table of millions: in parts of `by`, its id.
+
+    The parts are read at once by other connections. PostgreSQL lends them this one's snapshot. With
+    SQLite each compares the last act with this connection's: nothing is ever stored without one, so
+    the same last act is the same moment. Where that cannot be had, this connection reads.
+    """
+    last = connection.scalar(select(func.max(by)))
+    parts = [query.where(by.between(n, n + _PART - 1)) for n in range(1, (last or 0) + 1, _PART)]
+    if len(parts) < 2 or not connection.info.get(_CLEAN):
+        return read_frame(connection, query)
+    schema = schema_of(query.selected_columns)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        if connection.dialect.name == "postgresql":
+            snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))
+            engine = connection.engine
+
+            def borrowed(part: Select[Any]) -> pl.DataFrame | None:
+                level = {"isolation_level": "REPEATABLE READ"}
+                with engine.connect().execution_options(**level) as other, other.begin():
+                    other.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+                    return _copy_out(other, part, schema)
+
+            read = list(pool.map(borrowed, parts))
+        else:
+            moment = connection.exec_driver_sql(_LAST_ACT).scalar()
+            file = str(connection.engine.url.database)
+            read = list(pool.map(lambda part: _by_arrow(file, moment, part, schema), parts))
+    if any(part is None for part in read):
+        return read_frame(connection, query)
+    return pl.concat([part for part in read if part is not None])
+
+
+_LAST_ACT = "SELECT max(id) FROM act"
+
+
+def _by_arrow(
+    file: str, moment: int | None, query: Select[Any], schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame | None:
+    """A query's rows, None where another act was stored meanwhile."""
+    dialect = sqlite.dialect()
+    sql = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    with arrow.connect(f"file:{file}?mode=ro") as other, other.cursor() as cursor:
+        cursor.execute(_LAST_ACT)  # from here on this connection sees one moment
+        if cursor.fetch_polars().item() != moment:
+            return None
+        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_PART)})
+        cursor.execute(sql)
+        frame: pl.DataFrame = cursor.fetch_polars()
+    return frame.cast(schema) if frame.height else pl.DataFrame(schema=dict(schema))  # type: ignore[arg-type]
 
 
 def _as_stored(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:

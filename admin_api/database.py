@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from admin_api.bulk import begin_clean
 from admin_api.errors import StoreError
 from admin_api.tables import metadata
 
@@ -69,6 +70,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with writer.begin():
             if engine.dialect.name == "postgresql":
                 writer.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+            begin_clean(writer)
             yield writer
 
 
@@ -83,6 +85,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
+            begin_clean(connection)
             yield connection
 
 

@@ -312,7 +312,7 @@ settlement = _fact(
 score_run = _fact("score_run", _text("inputs"), _count("changed"))
 result = _fact(
     "result",  # an enrolment's result as of a run; the newest counts
-    _of_many("enrolment", indexed=True),
+    _of_many("enrolment"),
     _text("state"),  # scored, absent, void, open
     _text("score"),  # exact; "" where there is none
     _flag("passed"),
@@ -320,7 +320,7 @@ result = _fact(
 )
 outcome = _fact(
     "outcome",  # a candidate's outcome as of a run; the newest counts
-    _of_many("candidate", indexed=True),
+    _of_many("candidate"),
     _flag("qualified"),
     _text("rolling"),  # what was carried from which year, a JSON object
 )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from admin_api.cli.desk import here
+from admin_api.registration.service import subjects_of
 from admin_api.results.explain import Explained
 from admin_api.results.explain import explain as explained
 from admin_api.results.explain_html import as_html
@@ -23,8 +24,8 @@ def explain(
 ) -> None:
     """Say what a score rests on, from the pixels to the release."""
     office = here()
-    wanted = [subject] if subject else list(office.exam.subjects)
     with office.ledger.moment() as connection:
+        wanted = [subject] if subject else subjects_of(connection, ticket)
         found = [explained(office, connection, ticket, one) for one in wanted]
         page = as_html(office, connection, found[0]) if html else ""
     for one in found:

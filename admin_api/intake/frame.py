@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 
 import polars as pl
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.bulk import read_frame
+from admin_api.bulk import read_frame, read_many
 from admin_api.exam.terms import CardUse
 from admin_api.frames import CARDS
 
@@ -19,7 +19,6 @@ _PARTS = ("paper", "form", "ticket")
 def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
     """Every page with its newest reading; every doubt is open. See `frames.CARDS`."""
     page, reading = tables.page, tables.reading
-    newest = select(func.max(reading.c.id)).group_by(reading.c.page)
     columns = [
         page.c.id.label("page"),
         reading.c.id.label("reading"),
@@ -30,11 +29,11 @@ def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
     query = (
         select(*columns)
         .join(reading, reading.c.page == page.c.id)
-        .where(reading.c.id.in_(newest))
-        .order_by(page.c.id)
+        .order_by(page.c.id, reading.c.id)
     )
     replaced = read_frame(connection, select(tables.replaced.c.page))["page"]
-    frame = read_frame(connection, query)
+    every = read_many(connection, query, page.c.id)
+    frame = every.filter((pl.col("page") != pl.col("page").shift(-1)).fill_null(True))
     return with_barcode_parts(
         _with_open(frame).with_columns(
             pl.col("page").is_in(replaced.implode()).alias("replaced"),

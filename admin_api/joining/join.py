@@ -23,16 +23,17 @@ def join(cards: pl.DataFrame, enrolments: pl.DataFrame, bags: pl.DataFrame, exam
     claims = named.filter(
         pl.col("enrolment").is_not_null() & ~pl.col("replaced") & (pl.col("status") != "rejected")
     )
-    named = _with_rivals(named, claims, enrolments)
-    pages = named.select(
-        "page",
-        _state().alias("state"),
-        "enrolment",
-        _evidence().fill_null("").alias("evidence"),
-    )
+    named = _with_rivals(named, claims, enrolments).with_columns(_state().alias("state"))
+    odd = named.filter(pl.col("state") != PageState.MATCHED.value)  # few of millions
+    words = odd.select("page", _evidence().alias("evidence"))
+    pages = named.select("page", "state", "enrolment").join(words, on="page", how="left")
     kinds = list(PAGE_STATES.items())
-    pages = pages.select(pl.col(name).cast(kind) for name, kind in kinds).sort("page")
-    return Joined(pages, _enrolment_states(named, pages, enrolments))
+    pages = (
+        pages.with_columns(pl.col("evidence").fill_null(""))
+        .select(pl.col(name).cast(kind) for name, kind in kinds)
+        .sort("page")
+    )
+    return Joined(pages, _enrolment_states(named, enrolments))
 
 
 def _named(
@@ -68,6 +69,7 @@ def _named(
         "medium",
         "present",
     ).rename({"ticket": "number"})
+    blank = [bytes(size) for size in cards["answers"].bin.size().unique()]  # no item has a mark
     whole = (pl.col("ticket") != "") & ~pl.col("ticket").str.contains("?", literal=True)
     coded = (pl.col("barcode_ticket") != "") if code_named else pl.lit(False)
     return (
@@ -85,7 +87,7 @@ def _named(
         .join(known, left_on="number", right_on="ticket", how="left", maintain_order="left")
         .join(rows, on=["number", "told_subject"], how="left", maintain_order="left")
         .with_columns(
-            pl.col("answers").bin.encode("hex").str.contains("[1-9a-f]").alias("has_answers"),
+            (~pl.col("answers").is_in(blank)).alias("has_answers"),
             _form_fault(exam).alias("form_fault"),
         )
     )
@@ -124,12 +126,16 @@ def _with_rivals(
     named: pl.DataFrame, claims: pl.DataFrame, enrolments: pl.DataFrame
 ) -> pl.DataFrame:
     """Which other pages claim the same enrolment, or are the very same picture."""
-    rivals = claims.group_by("enrolment").agg(pl.col("page").sort().alias("claimants"))
+    rivals = (
+        claims.filter(pl.col("enrolment").is_duplicated())
+        .group_by("enrolment")
+        .agg(pl.col("page").sort().alias("claimants"))
+    )
     twins = (
         named.filter(~pl.col("replaced"))
+        .filter(pl.col("sha256").is_duplicated())
         .group_by("sha256")
         .agg(pl.col("page").sort().alias("twins"))
-        .filter(pl.col("twins").list.len() > 1)
     )
     # A neighbour without any card: then one of the claimants may be the neighbour's.
     lacking = (
@@ -145,7 +151,7 @@ def _with_rivals(
         .join(twins, on="sha256", how="left", maintain_order="left")
         .join(lacking, on=["room", "told_subject"], how="left", maintain_order="left")
         .with_columns(
-            (pl.col("claimants").list.len() > 1).fill_null(False).alias("claimed_twice"),
+            pl.col("claimants").is_not_null().alias("claimed_twice"),
             (pl.col("twins").is_not_null() & ~pl.col("replaced")).alias("same_picture"),
         )
     )
@@ -200,7 +206,7 @@ def _evidence() -> pl.Expr:
         pl.lit("; without a card in this room: "), pl.col("lacking").list.join(", ")
     ).fill_null("")
     bubbled = pl.when(pl.col("ticket") == "").then(pl.lit("none")).otherwise("ticket")
-    state = _state()
+    state = pl.col("state")
     return (
         pl.when(state == PageState.IN_REVIEW.value)
         .then(pl.format("in doubt: {}", pl.col("open").list.join(", ")))
@@ -250,11 +256,9 @@ def _evidence() -> pl.Expr:
     )
 
 
-def _enrolment_states(
-    named: pl.DataFrame, pages: pl.DataFrame, enrolments: pl.DataFrame
-) -> pl.DataFrame:
-    details = named.select("page", "reading", "told_form", "answers", "absent", "has_answers")
-    states = pages.join(details, on="page", how="left").filter(pl.col("enrolment").is_not_null())
+def _enrolment_states(named: pl.DataFrame, enrolments: pl.DataFrame) -> pl.DataFrame:
+    told = ["page", "reading", "told_form", "answers", "absent", "has_answers"]
+    states = named.select(*told, "state", "enrolment").filter(pl.col("enrolment").is_not_null())
     matched = states.filter(pl.col("state") == PageState.MATCHED.value)
     others = (
         states.filter(
@@ -267,7 +271,7 @@ def _enrolment_states(
         .agg(pl.format("page {} {}", "page", "state").str.join(", ").alias("in_question"))
     )
     found = enrolments.join(
-        matched.drop("state", "evidence"), on="enrolment", how="left", maintain_order="left"
+        matched.drop("state"), on="enrolment", how="left", maintain_order="left"
     ).join(others, on="enrolment", how="left", maintain_order="left")
     on_computer = pl.col("medium") != Medium.CARD.value
     by_computer = on_computer & pl.col("computer_answers").is_not_null()

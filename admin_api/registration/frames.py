@@ -6,7 +6,7 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.bulk import read_frame
+from admin_api.bulk import read_frame, read_many
 from admin_api.exam.terms import Exam
 from admin_api.frames import BAGS, ENROLMENTS
 
@@ -16,30 +16,34 @@ def read_candidates(connection: Connection) -> pl.DataFrame:
     table = tables.candidate
     columns = [column for column in table.columns if column.name not in ("id", "act")]
     query = select(table.c.id.label("candidate"), *columns).order_by(table.c.id)
-    return read_frame(connection, query)
+    return read_many(connection, query, table.c.id)
 
 
 def read_enrolments(connection: Connection, exam: Exam) -> pl.DataFrame:
     """Every enrolment with its list's attendance and its computer's answers: `ENROLMENTS`."""
     enrolment, person = tables.enrolment, tables.candidate
-    rows = read_frame(
+    rows = read_many(
         connection,
         select(
             enrolment.c.id.label("enrolment"),
             *(enrolment.c[name] for name in ("candidate", "subject", "paper", "room", "seat")),
         ).order_by(enrolment.c.id),
+        enrolment.c.id,
     )
-    people = read_frame(
+    people = read_many(
         connection,
         select(
             person.c.id.label("candidate"), person.c.ticket, person.c.region, person.c.specialty
         ),
+        person.c.id,
     )
-    came = read_frame(
-        connection, select(tables.attendance.c.enrolment, tables.attendance.c.present)
+    came = read_many(
+        connection,
+        select(tables.attendance.c.enrolment, tables.attendance.c.present),
+        tables.attendance.c.id,
     )
     answers = tables.computer_answers
-    computer = read_frame(
+    computer = read_many(
         connection,
         select(
             answers.c.enrolment,
@@ -47,6 +51,7 @@ def read_enrolments(connection: Connection, exam: Exam) -> pl.DataFrame:
             answers.c.form.label("computer_form"),
             answers.c.answers.label("computer_masks"),
         ),
+        answers.c.id,
     )
     medium = {code: specialty.medium.value for code, specialty in exam.specialties.items()}
     found = (

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from admin_api import tables
 from admin_api.acts.ledger import Act, Signer, need_role
 from admin_api.acts.roles import ActKind
-from admin_api.errors import Refused
+from admin_api.errors import NotFound, Refused
 from admin_api.office import Office
 from admin_api.registration.checks import Imported, ImportReport
 from admin_api.registration.known import refuse_contradictions, same_rows
@@ -325,3 +325,17 @@ def need_file(path: Path) -> None:
     """
     if not path.is_file():
         raise Refused(f"{path} is no file; check the path")
+
+
+def subjects_of(connection: Connection, ticket: str) -> list[str]:
+    """The subjects that a candidate is enrolled for, in order.
+
+    Raises:
+        NotFound: there is no such candidate.
+    """
+    enrolment, person = tables.enrolment, tables.candidate
+    query = select(enrolment.c.subject).join(person, person.c.id == enrolment.c.candidate)
+    found = connection.scalars(query.where(person.c.ticket == ticket)).all()
+    if not found:
+        raise NotFound(f"{ticket} is no candidate; check the number")
+    return sorted(found)

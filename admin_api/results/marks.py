@@ -66,13 +66,15 @@ _SCORED: dict[str, pl.DataType] = {
 
 def _together(now: Present, allowed: dict[str, str]) -> pl.DataFrame:
     """Enrolments with where they stand, their penalties, and what may stand without a score."""
-    pages = now.cards.select("page", "decisions", pl.col("corrections").alias("on_card"))
+    pages = now.cards.filter(
+        (pl.col("decisions").list.len() > 0) | (pl.col("corrections").list.len() > 0)
+    ).select("page", "decisions", pl.col("corrections").alias("on_card"))
     people = now.candidates.select("candidate", "level")
     subject, whole = (
         now.penalties.filter(pl.col("subject") != ""),
         now.penalties.filter(pl.col("subject") == ""),
     )
-    return (
+    rows = (
         now.enrolments.join(now.joined.enrolments, on="enrolment", maintain_order="left")
         .join(people, on="candidate", how="left", maintain_order="left")
         .join(pages, on="page", how="left", maintain_order="left")
@@ -84,13 +86,26 @@ def _together(now: Present, allowed: dict[str, str]) -> pl.DataFrame:
         )
         .join(_gathered(whole, ["ticket"], "v2"), on="ticket", how="left", maintain_order="left")
         .join(_standing(now, allowed), on="enrolment", how="left", maintain_order="left")
-        .with_columns(
-            _lists("decisions"),
-            pl.concat_list(_lists("corrections"), _lists("on_card")).alias("corrections"),
-            pl.concat_list(_lists("v1"), _lists("v2")).list.sort().alias("violations"),
-            pl.coalesce("stands", "evidence").alias("evidence"),
-        )
+        .with_columns(pl.coalesce("stands", "evidence").alias("evidence"))
     )
+    return _with_said(rows)
+
+
+def _with_said(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `decisions`, `corrections` and `violations`; few of millions have any."""
+    said = (pl.col("corrections").list.len() > 0) | pl.any_horizontal(
+        pl.col(name).is_not_null() for name in ("decisions", "on_card", "v1", "v2")
+    )
+    some = rows.filter(said).select(
+        "enrolment",
+        _lists("decisions"),
+        pl.concat_list(_lists("corrections"), _lists("on_card")).alias("corrections"),
+        pl.concat_list(_lists("v1"), _lists("v2")).list.sort().alias("violations"),
+    )
+    names = ("decisions", "corrections", "violations")
+    nothing = (pl.lit([], pl.List(pl.Int64())).alias(name) for name in names)
+    plain = rows.drop("on_card", "v1", "v2").with_columns(nothing)
+    return plain.update(some, on="enrolment") if some.height else plain
 
 
 def _lists(name: str) -> pl.Expr:

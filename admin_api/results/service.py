@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from admin_api import tables
 from admin_api.acts.ledger import Signer, need_role
 from admin_api.acts.roles import ActKind
-from admin_api.bulk import read_frame
+from admin_api.bulk import read_many
 from admin_api.office import Office
 from admin_api.results.marks import NO_KEY, OPEN, mark
 from admin_api.results.present import Present, present
@@ -67,22 +67,24 @@ def current(office: Office, connection: Connection, *, stored: bool = True) -> S
 def score(office: Office, signer: Signer) -> ScoreRun:
     """Score everything and store exactly what is new or other than before."""
     need_role(signer, ActKind.SCORE)
-    with office.ledger.act(signer, ActKind.SCORE, target="all") as act:
+    with (
+        ThreadPoolExecutor(1) as aside,
+        office.ledger.act(signer, ActKind.SCORE, target="all") as act,
+    ):
         found = current(office, act.connection, stored=False)
-        results = _changed(
-            as_stored(found.results), newest(act.connection, "result", "enrolment"), "enrolment"
-        )
+        every = as_stored(found.results)
+        inputs = aside.submit(lambda: hashlib.sha256(every.write_csv().encode()).hexdigest())
+        results = _changed(every, newest(act.connection, "result", "enrolment"), "enrolment")
         outcomes = _changed(
             outcomes_as_stored(found.outcomes),
             newest(act.connection, "outcome", "candidate"),
             "candidate",
         )
-        inputs = hashlib.sha256(as_stored(found.results).write_csv().encode()).hexdigest()
         act.details |= {"results": results.height, "outcomes": outcomes.height}
         changed = results.height + outcomes.height
-        act.add(tables.score_run, [{"inputs": inputs, "changed": changed}])
         act.add(tables.result, results)
         act.add(tables.outcome, outcomes)
+        act.add(tables.score_run, [{"inputs": inputs.result(), "changed": changed}])
     tickets = found.present.enrolments.select("enrolment", "ticket", "subject")
     named = results.join(tickets, on="enrolment", how="left", maintain_order="left")
     return ScoreRun(
@@ -94,14 +96,17 @@ def score(office: Office, signer: Signer) -> ScoreRun:
 
 
 def as_stored(results: pl.DataFrame) -> pl.DataFrame:
-    """Results as rows of the table: enrolment, state, score, passed and, as JSON, their basis."""
-    return results.select(
-        "enrolment",
-        "state",
-        "score",
-        "passed",
-        pl.struct(*BASIS, *BASIS_LISTS).struct.json_encode().alias("basis"),
-    )
+    """Results as rows of the table: enrolment, state, score, passed and, as JSON, their basis.
+
+    Few of millions rest on what people said, so empty lists are left out.
+    """
+    rows = results.with_columns(pl.struct(*BASIS).struct.json_encode().alias("basis"))
+    said = rows.filter(pl.any_horizontal(pl.col(name).list.len() > 0 for name in BASIS_LISTS))
+    if said.height:
+        lists = pl.struct(*BASIS_LISTS).struct.json_encode().str.strip_prefix("{")
+        whole = pl.col("basis").str.strip_suffix("}") + "," + lists
+        rows = rows.update(said.select("enrolment", whole.alias("basis")), on="enrolment")
+    return rows.select("enrolment", "state", "score", "passed", "basis")
 
 
 def outcomes_as_stored(outcomes: pl.DataFrame) -> pl.DataFrame:
@@ -114,12 +119,14 @@ def newest(connection: Connection, name: str, key: str) -> pl.DataFrame:
     """The newest row of every enrolment's result, or candidate's outcome."""
     table = tables.metadata.tables[name]
     columns = [column for column in table.columns if column.name not in ("id", "act")]
-    last = select(func.max(table.c.id)).group_by(table.c[key])
-    return read_frame(connection, select(*columns).where(table.c.id.in_(last)))
+    every = read_many(connection, select(*columns).order_by(table.c.id), table.c.id)
+    return every.unique(key, keep="last", maintain_order=True)
 
 
 def _changed(now: pl.DataFrame, before: pl.DataFrame, key: str) -> pl.DataFrame:
     """The rows of `now` that are not in `before` as they stand."""
+    if before.is_empty():
+        return now.sort(key)
     return now.join(before, on=now.columns, how="anti", maintain_order="left").sort(key)
 
 
@@ -138,9 +145,3 @@ def _unscored(results: pl.DataFrame) -> list[Matter]:
         Matter(f"key {paper}{form}", "no key is in force; two keyholders load it", may_stand=False)
         for paper, form in sorted(set(lacking.select("paper", "form").iter_rows()))
     ]
-
-
-def basis_of(text: str) -> dict[str, object]:
-    """A stored result's basis."""
-    found = json.loads(text)
-    return found if isinstance(found, dict) else {}

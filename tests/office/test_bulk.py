@@ -1,0 +1,50 @@
+"""Reading in parts by other connections gives what one connection reads, of the same moment."""
+
+from __future__ import annotations
+
+import pytest
+from polars.testing import assert_frame_equal
+from sqlalchemy import select
+
+from admin_api import bulk, tables
+from admin_api.acts.roles import ActKind
+from admin_api.bulk import read_frame, read_many
+from admin_api.settling.service import settle
+from tests.office.people import Desk
+
+TABLE = tables.settlement
+QUERY = select(TABLE.c.id, TABLE.c.matter, TABLE.c.reason, TABLE.c.who).order_by(TABLE.c.id)
+
+
+@pytest.fixture
+def many(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Twenty rows, read seven ids at a time."""
+    monkeypatch.setattr(bulk, "_PART", 7)
+    for n in range(20):
+        settle(desk.office, desk["sun"], f"matter {n}", f'why "{n}", 因为')
+    return desk
+
+
+def test_the_parts_make_up_the_whole(many: Desk) -> None:
+    with many.ledger.moment() as connection:
+        whole = read_frame(connection, QUERY)
+        assert_frame_equal(read_many(connection, QUERY, TABLE.c.id), whole)
+        some = QUERY.where(TABLE.c.matter == "matter 9")
+        assert_frame_equal(read_many(connection, some, TABLE.c.id), read_frame(connection, some))
+        nobody = QUERY.where(TABLE.c.who == "nobody")
+        assert read_many(connection, nobody, TABLE.c.id).schema == whole.schema
+    assert whole.height == 20
+
+
+def test_a_moment_stays_what_it_was(many: Desk) -> None:
+    with many.ledger.moment() as connection:
+        before = read_frame(connection, QUERY)
+        settle(many.office, many["song"], "matter 3", "came in meanwhile")
+        assert_frame_equal(read_many(connection, QUERY, TABLE.c.id), before)
+
+
+def test_an_act_sees_what_it_added_itself(many: Desk) -> None:
+    with many.ledger.act(many["song"], ActKind.SETTLE, target="a matter") as act:
+        assert read_many(act.connection, QUERY, TABLE.c.id).height == 20
+        act.add(TABLE, [{"matter": "a matter", "reason": "seen", "who": "song"}])
+        assert read_many(act.connection, QUERY, TABLE.c.id).height == 21
