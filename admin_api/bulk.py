@@ -11,13 +11,16 @@ import contextlib
 import gc
 import hashlib
 import io
+import json
 import os
-from collections.abc import Iterator, Mapping
+import queue
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
-import adbc_driver_sqlite.dbapi as arrow
 import polars as pl
 from sqlalchemy import (
     BigInteger,
@@ -34,9 +37,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from admin_api.arrow_reader import LAST_ACT, LENGTH
+
 _CHUNK = 200_000  # rows that are in memory as Python objects at once
 _AT_ONCE = 50  # rows of one statement: half the time of one row a statement
 _PART = 250_000  # ids that one connection reads at a time
+_CORES = len(os.sched_getaffinity(0))
 _CLEAN = "kaowu-clean"  # nothing was written in the connection's transaction yet
 
 
@@ -140,44 +146,76 @@ def read_many(connection: Connection, query: Select[Any], by: Column[int]) -> pl
     if len(parts) < 2 or not connection.info.get(_CLEAN):
         return read_frame(connection, query)
     schema = schema_of(query.selected_columns)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        if connection.dialect.name == "postgresql":
-            snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))
-            engine = connection.engine
-
-            def borrowed(part: Select[Any]) -> pl.DataFrame | None:
-                level = {"isolation_level": "REPEATABLE READ"}
-                with engine.connect().execution_options(**level) as other, other.begin():
-                    other.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-                    return _copy_out(other, part, schema)
-
-            read = list(pool.map(borrowed, parts))
-        else:
-            moment = connection.exec_driver_sql(_LAST_ACT).scalar()
-            file = str(connection.engine.url.database)
-            read = list(pool.map(lambda part: _by_arrow(file, moment, part, schema), parts))
+    if connection.dialect.name == "postgresql":
+        read = _by_snapshot(connection, parts, schema)
+    else:
+        read = _by_arrow(connection, parts, schema)
     if any(part is None for part in read):
         return read_frame(connection, query)
     return pl.concat([part for part in read if part is not None])
 
 
-_LAST_ACT = "SELECT max(id) FROM act"
+def _by_snapshot(
+    connection: Connection, parts: Sequence[Select[Any]], schema: Mapping[str, pl.DataType]
+) -> list[pl.DataFrame | None]:
+    """Every query's rows, read by PostgreSQL connections with this one's snapshot."""
+    snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))
+    engine = connection.engine.execution_options(isolation_level="REPEATABLE READ")
+
+    def borrowed(part: Select[Any]) -> pl.DataFrame:
+        with engine.connect() as other, other.begin():
+            other.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            return _copy_out(other, part, schema)
+
+    with ThreadPoolExecutor(_CORES) as pool:
+        return list(pool.map(borrowed, parts))
 
 
 def _by_arrow(
-    file: str, moment: int | None, query: Select[Any], schema: Mapping[str, pl.DataType]
-) -> pl.DataFrame | None:
-    """A query's rows, None where another act was stored meanwhile."""
+    connection: Connection, parts: Sequence[Select[Any]], schema: Mapping[str, pl.DataType]
+) -> list[pl.DataFrame | None]:
+    """Every query's rows, read by processes beside; None where another act was stored meanwhile."""
     dialect = sqlite.dialect()
-    sql = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    with arrow.connect(f"file:{file}?mode=ro") as other, other.cursor() as cursor:
-        cursor.execute(_LAST_ACT)  # from here on this connection sees one moment
-        if cursor.fetch_polars().item() != moment:
-            return None
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_PART)})
-        cursor.execute(sql)
-        frame: pl.DataFrame = cursor.fetch_polars()
-    return frame.cast(schema) if frame.height else pl.DataFrame(schema=dict(schema))  # type: ignore[arg-type]
+    moment = connection.exec_driver_sql(LAST_ACT).scalar()
+    command = [sys.executable, "-m", "admin_api.arrow_reader", str(connection.engine.url.database)]
+    readers: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+    pipe = subprocess.PIPE
+    count = min(_CORES, len(parts))
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe) for _ in range(count)]
+
+    def asked(part: Select[Any]) -> pl.DataFrame | None:
+        compiled = part.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        reader = readers.get()
+        try:
+            content = _answered(reader, json.dumps([moment, str(compiled)]))
+        finally:
+            readers.put(reader)
+        frame = pl.read_ipc_stream(content) if content else None
+        if frame is None or frame.height:
+            return frame if frame is None else frame.cast(schema)  # type: ignore[arg-type]
+        return pl.DataFrame(schema=dict(schema))
+
+    try:
+        for reader in started:
+            readers.put(reader)
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(asked, parts))
+    finally:
+        for reader in started:
+            reader.communicate()  # the end of its input ends it
+
+
+def _answered(reader: subprocess.Popen[bytes], question: str) -> bytes:
+    """A reader's answer; nothing where it has died."""
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        reader.stdin.write(question.encode() + b"\n")
+        reader.stdin.flush()
+        size = int.from_bytes(reader.stdout.read(LENGTH), "little")
+        content = reader.stdout.read(size)
+        return content if len(content) == size else b""
+    return b""
 
 
 def _as_stored(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
@@ -18,16 +18,17 @@ from admin_api.exam.terms import (
     Calendar,
     CardUse,
     Exam,
-    LineRule,
     Medium,
-    Merge,
     Paper,
     Penalty,
-    Rounding,
     Specialty,
     ViolationCode,
 )
+from omr.errors import ScoringError
 from omr.score.key import parse_marks
+from omr.score.pass_lines import PassLine, PassLines
+from omr.score.rolling import RollingRules, merges_of
+from omr.score.scaling import Rounding
 from omr.toml_table import Lines, Table
 
 
@@ -120,12 +121,12 @@ def _exam(top: Table, digest: str) -> Exam:
         papers={p.code: p for p in _coded(top.tables("paper"), _paper)},
         card=_card(top.table("card")),
         review_people=review.whole("people", 2, high=5),
-        lines=tuple(_line(t) for t in top.tables("pass_line")),
-        rolling_years=rolling.whole("years", 2, high=10),
-        merges=tuple(_merge(t) for t in rolling.tables("merge")),
+        lines=_lines(top),
+        rolling=RollingRules(0, {}),
         violations={c.code: c for c in _coded(violations.tables("code"), _code)},
         sha256=digest,
     )
+    exam = replace(exam, rolling=_rolling(rolling, exam))
     for table in (calendar, ticket, review, rolling, violations):
         table.done()
     return exam
@@ -223,8 +224,16 @@ def _card(table: Table) -> CardUse:
     return use
 
 
-def _line(table: Table) -> LineRule:
-    rule = LineRule(
+def _lines(top: Table) -> PassLines:
+    try:
+        return PassLines.of(_line(table) for table in top.tables("pass_line"))
+    except ScoringError as error:
+        top.fault(f"[[pass_line]]: {error}")
+        return PassLines.of([PassLine(Fraction(0))])
+
+
+def _line(table: Table) -> PassLine:
+    rule = PassLine(
         _fraction(table, "line"),
         table.whole("year", low=2000, high=2200) if table.has("year") else None,
         *(
@@ -236,10 +245,19 @@ def _line(table: Table) -> LineRule:
     return rule
 
 
-def _merge(table: Table) -> Merge:
-    merge = Merge(table.texts("from"), table.text("to"))
-    table.done()
-    return merge
+def _rolling(table: Table, exam: Exam) -> RollingRules:
+    years = table.whole("years", 2, high=10)
+    merged: dict[str, tuple[str, ...]] = {}
+    for one in table.tables("merge"):
+        sources, target = one.texts("from"), one.text("to")
+        merged[target] = (*merged.get(target, ()), *sources)
+        one.done()
+    needed = {code: tuple(one.papers) for code, one in exam.specialties.items()}
+    try:
+        return RollingRules(exam.year, needed, merges_of(merged), years)
+    except ScoringError as error:
+        table.fault(f"[[rolling.merge]]: {error}")
+        return RollingRules(exam.year, needed)
 
 
 def _code(table: Table) -> ViolationCode:
@@ -262,30 +280,15 @@ def _contradictions(exam: Exam) -> Iterable[str]:
                 yield f"specialty {specialty.code}: there is no paper {paper!r}"
     if not exam.specialties:
         yield "no [[specialty]]; name at least one"
-    if not any(_general(rule) for rule in exam.lines):
+    if not any(not rule.named for rule in exam.lines.lines):
         yield 'no [[pass_line]] for everybody; add one with line = "60" alone'
-    for scope, count in Counter(_scope(rule) for rule in exam.lines).items():
-        if count > 1:
-            yield f"two pass lines for the same people: {scope}"
-    for rule in exam.lines:
+    for rule in exam.lines.lines:
         if rule.region is not None and rule.region not in exam.regions:
             yield f"a pass line names the region {rule.region!r}, which is not there"
     for sheet in exam.papers.values():
         if sheet.scale <= 0:
             yield f"paper {sheet.code}: scale must be over 0"
-    sources = Counter(code for merge in exam.merges for code in merge.sources)
-    for code, count in sources.items():
-        if count > 1:
-            yield f"specialty {code} is merged into several; keep one [[rolling.merge]]"
     if not exam.violations:
         yield "no violation codes; name a table in [violations]"
     if exam.calendar.violations_from > exam.calendar.violations_until:
         yield "violations_from is after violations_until"
-
-
-def _general(rule: LineRule) -> bool:
-    return all(scope is None for scope in _scope(rule))
-
-
-def _scope(rule: LineRule) -> tuple[int | str | None, ...]:
-    return rule.year, rule.region, rule.specialty, rule.subject, rule.level

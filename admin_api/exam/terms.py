@@ -9,19 +9,16 @@ from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
+from omr.score.pass_lines import PassLines
+from omr.score.rolling import RollingRules
+from omr.score.scaling import Rounding
+
 
 class Medium(StrEnum):
     """What answers are given on."""
 
     CARD = "card"  # 纸笔
     COMPUTER = "computer"  # 机考
-
-
-class Rounding(StrEnum):
-    """What happens to a scaled score."""
-
-    NONE = "none"
-    HALF_UP = "half_up"
 
 
 class Penalty(StrEnum):
@@ -93,26 +90,6 @@ class CardUse:
 
 
 @dataclass(frozen=True, slots=True)
-class LineRule:
-    """A pass line and whom it is for; None stands for everybody."""
-
-    line: Fraction
-    year: int | None
-    region: str | None
-    specialty: str | None
-    subject: str | None
-    level: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Specialties that became one; their scores go on rolling under it."""
-
-    sources: tuple[str, ...]
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
 class ViolationCode:
     """A line of the code table. `archive` is "", a number of years, or "long"."""
 
@@ -138,9 +115,8 @@ class Exam:
     papers: Mapping[str, Paper]
     card: CardUse
     review_people: int
-    lines: tuple[LineRule, ...]
-    rolling_years: int
-    merges: tuple[Merge, ...]
+    lines: PassLines
+    rolling: RollingRules
     violations: Mapping[str, ViolationCode]
     sha256: str
 

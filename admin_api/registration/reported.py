@@ -56,7 +56,7 @@ def read_history(path: Path, exam: Exam, *, encoding: str | None = None) -> Impo
         "file_number", FILE_NUMBER, "is no file number; compare it with the source"
     )
     check_subject(checks, exam)
-    known = {*exam.specialties, *(code for merge in exam.merges for code in merge.sources)}
+    known = {*exam.specialties, *exam.rolling.merges}
     checks.warn(
         "specialty",
         ~pl.col("specialty").is_in(sorted(known)),

@@ -16,8 +16,7 @@ from admin_api.settling.service import settled
 from omr.score.key import written
 from omr.score.key_file import PaperKey
 from omr.score.marking import compile_key, mark_cards
-from omr.score.pass_lines import PassLine, PassLines
-from omr.score.scaling import Rounding, Scale, Scores, passed, score_texts
+from omr.score.scaling import Scale, Scores, passed, score_texts
 
 SCORED, ABSENT, VOID, NONE, OPEN = "scored", "absent", "void", "none", "open"
 NO_KEY = "no answer key is in force"
@@ -166,9 +165,9 @@ def _scores(
         return pl.DataFrame(schema=_SCORED)
     table = compile_key(key.key, key.options)
     units = mark_cards(_masks(rows["answers"], paper), table)
-    scale = Scale.of(table, paper.scale, Rounding(paper.rounding.value))
+    scale = Scale.of(table, paper.scale, paper.rounding)
     scores = scale.scores(units)
-    lines = pass_lines(exam)
+    lines = exam.lines
     return pl.DataFrame(
         {
             "enrolment": rows["enrolment"],
@@ -199,20 +198,8 @@ def _masks(answers: pl.Series, paper: Paper) -> np.ndarray[tuple[int, int], np.d
     return np.ascontiguousarray(masks[:, : paper.items])
 
 
-def pass_lines(exam: Exam) -> PassLines:
-    """The exam's pass lines (合格线).
-
-    Raises:
-        ScoringError: two of them contradict each other.
-    """
-    return PassLines.of(
-        PassLine(rule.line, rule.year, rule.region, rule.specialty, rule.subject, rule.level)
-        for rule in exam.lines
-    )
-
-
 def _lines(exam: Exam, together: pl.DataFrame) -> pl.Series:
     """The pass line of every row, written out."""
-    lines = pass_lines(exam)
+    lines = exam.lines
     texts = pl.Series("line", [written(one.line) for one in lines.lines], pl.String)
     return texts.gather(lines.column(together, exam.year))

@@ -7,12 +7,11 @@ from sqlalchemy import Connection, select
 
 from admin_api import tables
 from admin_api.bulk import read_frame
-from admin_api.exam.terms import Exam
 from admin_api.frames import OUTCOMES
 from admin_api.office import Office
 from admin_api.results.present import Present
 from omr.score import rolling
-from omr.score.rolling import RollingRules, merges_of
+from omr.score.rolling import RollingRules
 
 _WORDS = {
     rolling.NotRolled.MISSING: "no file number: nothing rolls",
@@ -28,18 +27,7 @@ def roll(
     """Every candidate's outcome: `frames.OUTCOMES`, in the order of candidates."""
     past = tables.past_result
     history = read_frame(connection, select(*(past.c[name] for name in rolling.HISTORY)))
-    return rolled(rules_of(office.exam), now.candidates, results, history)
-
-
-def rules_of(exam: Exam) -> RollingRules:
-    """How scores roll in this exam.
-
-    Raises:
-        ScoringError: the exam's merges contradict each other.
-    """
-    needed = {code: tuple(one.papers) for code, one in exam.specialties.items()}
-    merges: dict[str, tuple[str, ...]] = {merge.target: merge.sources for merge in exam.merges}
-    return RollingRules(exam.year, needed, merges_of(merges), exam.rolling_years)
+    return rolled(office.exam.rolling, now.candidates, results, history)
 
 
 def rolled(
