@@ -109,7 +109,7 @@ def _copy_in(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
     cursor = connection.connection.cursor()
     with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT csv)') as copy:
         for part in hexed.iter_slices(_CHUNK):
-            copy.write(part.write_csv(include_header=False, quote_style="non_numeric").encode())
+            copy.write(_csv(part))
 
 
 def read_frame(connection: Connection, query: Select[Any]) -> pl.DataFrame:
@@ -234,7 +234,7 @@ def _copy_out(
     )
     buffer = io.BytesIO()
     cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv, FORCE_QUOTE *)") as copy:
+    with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)") as copy:
         for block in copy:
             buffer.write(block)
     if not buffer.tell():
@@ -266,5 +266,12 @@ def digest_of(frame: pl.DataFrame) -> str:
     )
     digest = hashlib.sha256()
     for part in plain.iter_slices(_CHUNK):
-        digest.update(part.write_csv(include_header=False, quote_style="non_numeric").encode())
+        digest.update(_csv(part))
     return digest.hexdigest()
+
+
+def _csv(part: pl.DataFrame) -> bytes:
+    """Rows as both COPY and a digest take them: texts in quotes, so that "" is not null."""
+    buffer = io.BytesIO()
+    part.write_csv(buffer, include_header=False, quote_style="non_numeric")
+    return buffer.getvalue()

@@ -5,6 +5,7 @@
 | KAOWU_HOME | the folder for the vault, the secret and, with SQLite, the database | ./kaowu |
 | KAOWU_DATABASE | a database URL, `postgresql://…` or `sqlite:///…` | SQLite in KAOWU_HOME |
 | KAOWU_PASSPHRASES | a folder with a file for each person, its passphrase in it | ask |
+| KAOWU_SCANS | the folder under which operators may name folders of scans | none |
 | KAOWU_WORKERS | how many processes read cards | the machine's cores |
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from admin_api.errors import Refused
 
-KNOWN = ("KAOWU_HOME", "KAOWU_DATABASE", "KAOWU_PASSPHRASES", "KAOWU_WORKERS")
+KNOWN = ("KAOWU_HOME", "KAOWU_DATABASE", "KAOWU_PASSPHRASES", "KAOWU_SCANS", "KAOWU_WORKERS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Settings:
     database: str
     passphrases: Path | None = None
     workers: int | None = None
+    scans: Path | None = None
 
     @property
     def vault(self) -> Path:
@@ -67,4 +69,5 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         given.get("KAOWU_DATABASE") or plain.database,
         Path(phrases) if phrases else None,
         int(workers) if workers else None,
+        Path(given["KAOWU_SCANS"]) if given.get("KAOWU_SCANS") else None,
     )

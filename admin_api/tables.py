@@ -241,6 +241,15 @@ decision = _fact(
     _flag("arbiter"),
 )
 
+known_field = _fact(
+    "known_field",  # a field that others settled, shown once more to measure a grader
+    _of("page"),
+    _text("field"),
+    _text("value"),
+    _text("settled"),  # as the others had settled it
+    _text("who"),
+)
+
 # ── what regions report ───────────────────────────────────────────────────────────────────────
 
 correction = _fact(

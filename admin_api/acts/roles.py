@@ -37,6 +37,7 @@ class ActKind(StrEnum):
     REPLACE = "page.replace"
     DECIDE = "review.decide"
     ARBITRATE = "review.arbitrate"
+    MEASURE = "review.measure"
     CORRECTION_SUBMIT = "correction.submit"
     CORRECTION_VERDICT = "correction.verdict"
     CORRECTION_OVERRIDE = "correction.override"
@@ -66,6 +67,7 @@ _MAY: dict[ActKind, tuple[Role, ...]] = {
     ActKind.REPLACE: (Role.OPERATOR, Role.SUPERVISOR),
     ActKind.DECIDE: (Role.REVIEWER,),
     ActKind.ARBITRATE: (Role.SUPERVISOR,),
+    ActKind.MEASURE: (Role.REVIEWER,),
     ActKind.CORRECTION_SUBMIT: (Role.REGION,),
     ActKind.CORRECTION_VERDICT: (Role.SUPERVISOR,),
     ActKind.CORRECTION_OVERRIDE: (Role.SUPERVISOR, Role.RELEASE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
 from dataclasses import dataclass
@@ -74,10 +75,15 @@ def stored_card(connection: Connection, use: CardUse) -> Card:
     for row in connection.execute(select(table.c.kind, table.c.text).order_by(table.c.id)):
         texts[row.kind] = row.text
     try:
-        design = parse_design(texts[DESIGN], "the stored design")
-        return Card(design, parse_policy(texts[POLICY], "the stored policy"), use)
+        design, policy = _parsed(texts[DESIGN], texts[POLICY])
+        return Card(design, policy, use)
     except KeyError as error:
         raise StoreError("the office has no card design; set it up anew with kaowu init") from error
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(design: str, policy: str) -> tuple[Design, Policy]:
+    return parse_design(design, "the stored design"), parse_policy(policy, "the stored policy")
 
 
 def item_fields(design: Design, use: CardUse) -> list[Field]:

@@ -35,6 +35,21 @@ class OpenField:
     standing: Standing
 
 
+@dataclass(slots=True)
+class GraderFigures:
+    """One grader's work. `known` fields are those that others had settled."""
+
+    name: str
+    decisions: int = 0
+    settled: int = 0
+    overruled: int = 0
+    known: int = 0
+    known_wrong: int = 0
+
+
+Shown = tuple[int, str, str]  # page, field, and what others settled it as
+
+
 def decided_cards(connection: Connection, exam: Exam) -> pl.DataFrame:
     """The cards as read and decided. See `frames.CARDS`."""
     card = stored_card(connection, exam.card)
@@ -84,6 +99,41 @@ def decide(office: Office, signer: Signer, page: int, field: str, value: str) ->
         number = act.add(tables.decision, [word | {"arbiter": arbiter}])
         made.append(Decision(number, page, field, value, signer.name, arbiter))
         return standings(made, people)[page, field]
+
+
+def note_known(office: Office, signer: Signer, shown: Shown, value: str) -> None:
+    """Note what a grader said of a field that others had settled; it changes no result.
+
+    Raises:
+        Refused: the field cannot have that value.
+    """
+    page, field, settled = shown
+    with office.ledger.act(signer, ActKind.MEASURE, target=f"page {page} {field}") as act:
+        card = stored_card(act.connection, office.exam.card)
+        options_of(card.design, office.exam.card).check(field, value)
+        row = {"page": page, "field": field, "value": value, "settled": settled}
+        act.add(tables.known_field, [row | {"who": signer.name}])
+
+
+def graders(connection: Connection, exam: Exam) -> list[GraderFigures]:
+    """How each grader does: decisions, how often arbiters or the others said otherwise."""
+    made = decisions(connection)
+    found = standings(made, exam.review_people)
+    figures: dict[str, GraderFigures] = {}
+    last = {(one.page, one.field, one.who): one for one in made if not one.arbiter}
+    for (page, field, who), one in last.items():
+        own = figures.setdefault(who, GraderFigures(who))
+        own.decisions += 1
+        end = found[page, field]
+        if end.standing is Standing.SETTLED:
+            own.settled += 1
+            own.overruled += end.value != one.value
+    known = tables.known_field
+    for row in connection.execute(select(known)):
+        own = figures.setdefault(row.who, GraderFigures(row.who))
+        own.known += 1
+        own.known_wrong += row.value != row.settled
+    return sorted(figures.values(), key=lambda one: one.name)
 
 
 def replace_page(office: Office, signer: Signer, page: int, by: int, why: str) -> None:

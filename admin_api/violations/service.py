@@ -165,8 +165,8 @@ def compare(
     return comparison
 
 
-def violations(connection: Connection, region: str = "") -> list[Violation]:
-    """Every violation, or a region's own, oldest first."""
+def violations(connection: Connection, region: str = "", site: str = "") -> list[Violation]:
+    """Every violation, or a region's or a site's own, oldest first."""
     table = tables.violation
     said = {
         row.violation: row.verdict
@@ -177,6 +177,10 @@ def violations(connection: Connection, region: str = "") -> list[Violation]:
     query = select(table).order_by(table.c.id)
     if region:
         query = query.where(table.c.region == region)
+    if site:
+        person = tables.candidate
+        theirs = select(person.c.ticket).where(person.c.region == region, person.c.site == site)
+        query = query.where(table.c.ticket.in_(theirs))
     return [
         Violation(
             row.id, row.region, row.ticket, row.subject, row.code, row.who, said.get(row.id, "")

@@ -11,11 +11,14 @@ from babel.messages.pofile import read_po
 
 import admin_api.console
 from admin_api.acts.roles import Role
+from admin_api.console.desks.files import FileKind
 from admin_api.console.navigation import links_for
 from admin_api.console.problems import _STATUSES
 from admin_api.corrections.records import CorrectionKind, Standing
 from admin_api.errors import KaowuError
 from admin_api.joining.states import EnrolmentState, PageState
+from admin_api.keys.service import KeyState
+from admin_api.release.records import ReleaseKind
 from admin_api.review.decisions import Standing as Grading
 from omr.records import DoubtKind, RejectReason
 
@@ -29,6 +32,9 @@ FAMILIES = {
     "grading": Grading,
     "doubts": DoubtKind,
     "rejections": RejectReason,
+    "files": FileKind,
+    "keys": KeyState,
+    "releases": ReleaseKind,
 }
 
 
@@ -53,6 +59,10 @@ def test_every_text_of_a_page_is_translated(known: dict[str, str]) -> None:
 def test_every_code_has_words(known: dict[str, str], family: str) -> None:
     codes = [one.value for one in FAMILIES[family]]
     assert [code for code in codes if not known.get(f":{code}")] == []
+
+
+def test_every_refusal_says_what_to_do_with_the_paper(known: dict[str, str]) -> None:
+    assert [one for one in RejectReason if not known.get(f":{one.value}_todo")] == []
 
 
 def test_every_title_error_and_notice_has_words(known: dict[str, str]) -> None:

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from admin_api.console.desks import home, people, signing_in
+from admin_api.console.desks import (
+    auditing,
+    bags,
+    corrections,
+    files,
+    grading,
+    home,
+    people,
+    releasing,
+    signing_in,
+    violations,
+)
 
-DESKS: tuple[APIRouter, ...] = (signing_in.router, home.router, people.router)
+DESKS: tuple[APIRouter, ...] = (
+    signing_in.router,
+    home.router,
+    bags.router,
+    grading.router,
+    corrections.router,
+    violations.router,
+    files.router,
+    releasing.router,
+    auditing.router,
+    people.router,
+)

@@ -36,3 +36,34 @@ document.addEventListener("htmx:after:swap", () => {
 
 tick();
 window.setInterval(tick, 1000);
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
+// Keys: an element with data-key is pressed by that key, one with data-focus takes the focus.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+  if (event.target.matches("input:not([type=hidden]), textarea, select")) return;
+  const key = event.key.toLowerCase();
+  const wanted = [...document.querySelectorAll("main [data-key], main [data-focus]")].find(
+    (one) => (one.dataset.key ?? one.dataset.focus) === key);
+  if (!wanted) return;
+  event.preventDefault();
+  if (wanted.dataset.focus !== undefined) wanted.focus();
+  else if (wanted.tagName === "DETAILS") wanted.open = !wanted.open;
+  else wanted.click();
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-bag]");
+  if (!form) return;
+  event.preventDefault();
+  const part = (name) => encodeURIComponent(form.elements[name].value.trim());
+  window.location = `/bags/${part("region")}/${part("box")}/${part("bag")}`;
+});
+
+// A choice of everything is no part of an address.
+document.addEventListener("submit", (event) => {
+  event.target.querySelectorAll("[data-drop-empty]").forEach((one) => { one.disabled = !one.value; });
+});
