@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FILES := build/npm-files
 
-.PHONY: setup system servers demo test lint format bench accuracy clean
+.PHONY: setup system servers demo serve test lint format bench accuracy clean
 
 setup: system .venv/set-up $(FILES)
 
@@ -30,6 +30,9 @@ $(FILES): .ci/npm_files.py | .venv/set-up
 demo: setup
 	@$(BIN)/omr demo
 	@$(BIN)/kaowu rehearse --out build/rehearsal
+
+serve: setup
+	@$(BIN)/kaowu serve --rehearsal build/serve
 
 lint: setup
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from admin_api.console.problems import Problem, problem_of, status_of
 from admin_api.errors import KaowuError
 from admin_api.pages.assets import asset
 from omr.errors import OmrError
+from omr.fonts import chinese_font
 
 _STATIC = Path(__file__).parent / "static"
 _ASSETS = {
@@ -148,7 +149,8 @@ def _served(app: FastAPI) -> None:
         found = _files().get(name)
         if found is None:
             raise HTTPException(404)
-        headers = {"Cache-Control": "private, max-age=300"}
+        age = 86_400 if name.endswith(".ttf") else 300
+        headers = {"Cache-Control": f"private, max-age={age}"}
         return FileResponse(found[0], media_type=found[1], headers=headers)
 
 
@@ -159,4 +161,9 @@ def _files() -> dict[str, tuple[Path, str]]:
         for file in _STATIC.iterdir()
         if file.suffix in _KINDS
     }
-    return own | {name: (asset(path), kind) for name, (path, kind) in _ASSETS.items()}
+    fonts = {"regular.ttf": chinese_font(), "bold.ttf": chinese_font(bold=True)}
+    return (
+        own
+        | {name: (asset(path), kind) for name, (path, kind) in _ASSETS.items()}
+        | {name: (path, "font/ttf") for name, path in fonts.items()}
+    )

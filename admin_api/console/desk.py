@@ -172,7 +172,7 @@ def page_of(
         "languages": LANGUAGES,
         "path": path,
     }
-    blank: dict[str, Any] = {"visit": None, "notices": [], "links": ()}
+    blank: dict[str, Any] = {"visit": None, "notices": [], "links": (), "now": None}
     headers = {}
     if partial and status == 200 and request.method == "GET":
         headers["HX-Push-Url"] = request.url.path + _query(request)

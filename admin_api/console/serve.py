@@ -79,7 +79,7 @@ def run_console(console: Console, listening: Listening, opened: Callable[[str], 
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("kaowu.console").setLevel(logging.INFO)
-    listener = _listen(listening)
+    listener = listen(listening)
     server = uvicorn.Server(config_for(build_app(console), listening))
     scheme = "https" if listening.certificate else "http"
     opened(f"{scheme}://{listening.host}:{listener.getsockname()[1]}/")
@@ -147,7 +147,12 @@ def _common_name(certificate: bytes) -> str:
     return str(names[0].value) if names else ""
 
 
-def _listen(listening: Listening) -> socket.socket:
+def listen(listening: Listening) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        Refused: it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

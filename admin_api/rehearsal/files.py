@@ -9,6 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
 
 from admin_api.registration.sheets import write_sheet
 from admin_api.rehearsal.exam_files import exam_text, key_text
@@ -17,6 +21,7 @@ from admin_api.rehearsal.troubles import make_world
 from admin_api.rehearsal.truth import NAME as TRUTH
 from admin_api.rehearsal.truth import bag_counts, truth_text
 from admin_api.rehearsal.world import SPECIALTIES, Candidate, Fix, SittingPlan, World
+from omr.fonts import chinese_font
 from omr.score.dbf import write_dbf
 
 _ROSTER = {
@@ -144,7 +149,7 @@ def _handed_in(world: World) -> dict[str, list[Row]]:
 
 def _write_corrections(world: World, folder: Path) -> None:
     where = places(world)
-    (folder / "evidence.txt").write_text("考点情况说明（演练）", encoding="utf-8")
+    _print_letter(folder / "evidence.pdf", "考点情况说明（演练）")
     files = {f"{region}.csv": fixes for region, fixes in world.corrections.items()}
     files |= {"late-54.csv": world.late, "refused-54.csv": world.refused}
     for name, fixes in files.items():
@@ -155,15 +160,15 @@ def _write_corrections(world: World, folder: Path) -> None:
 def _correction(fix: Fix, where: dict[int, str]) -> Row:
     old = f"{fix.old}@{where[id(fix.card)]}" if fix.card else fix.old
     told = (fix.kind, fix.ticket, fix.subject, old, fix.new, fix.reason)
-    return (*told, "evidence.txt", "卫考〔2026〕1号")
+    return (*told, "evidence.pdf", "卫考〔2026〕1号")
 
 
 def _write_violations(world: World, folder: Path) -> None:
-    (folder / "record.txt").write_text("试室情况记录单（演练）", encoding="utf-8")
+    _print_letter(folder / "record.pdf", "试室情况记录单（演练）")
     for region, rows in world.violations.items():
         records = [
             (
-                *(*row, "是", "经提醒不改", "record.txt", "记录甲", "记录乙", "签", "", ""),
+                *(*row, "是", "经提醒不改", "record.pdf", "记录甲", "记录乙", "签", "", ""),
                 *("负责人", "2026-06-02", "", "2026-06-05", f"决{number}", "是"),
             )
             for number, row in enumerate(rows, 1)
@@ -180,3 +185,12 @@ def _csv(header: Row, rows: Iterable[Row]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return buffer.getvalue()
+
+
+def _print_letter(path: Path, words: str) -> None:
+    """A letter of one line, as PDF; the same words give the same bytes."""
+    pdfmetrics.registerFont(TTFont("letter", str(chinese_font())))
+    page = Canvas(str(path), pagesize=A4, invariant=1)
+    page.setFont("letter", 16)
+    page.drawString(72, 720, words)
+    page.save()

@@ -15,6 +15,7 @@ from admin_api import tables
 from admin_api.acts.ledger import Signer
 from admin_api.acts.roles import Role
 from admin_api.clock import CST
+from admin_api.clock import now as now_here
 from admin_api.corrections import service as corrections
 from admin_api.corrections.records import Standing, Verdict, standings
 from admin_api.errors import NotAllowed, Refused, TooLate, Unsettled
@@ -38,7 +39,7 @@ from admin_api.settling.service import settle
 from admin_api.staff.service import Newcomer, add, open_key
 from admin_api.violations import service as violations
 from omr.pool import Limits
-from omr.progress import Progress
+from omr.progress import Progress, Silent
 
 PHRASE = "a rehearsal, nothing secret"
 PEOPLE: dict[str, tuple[Role, str]] = {
@@ -54,15 +55,19 @@ PEOPLE: dict[str, tuple[Role, str]] = {
     "shandong-1": (Role.REGION, "37"),
     "shandong-2": (Role.REGION, "37"),
     "xizang": (Role.REGION, "54"),
+    "auditor": (Role.AUDITOR, ""),
 }
 Say = Callable[[str], None]
+READY = "rehearsed"  # a file in a home that was made whole
+LEFT_TO_SCAN = "66"
+_MORNING = datetime(2026, 6, 2, 9, 0, tzinfo=CST)
 
 
 @dataclass
 class Moment:
     """A clock that is moved by hand."""
 
-    now: datetime = field(default_factory=lambda: datetime(2026, 6, 2, 9, 0, tzinfo=CST))
+    now: datetime = field(default_factory=lambda: _MORNING)
 
     def __call__(self) -> datetime:
         self.now += timedelta(milliseconds=1)
@@ -194,10 +199,7 @@ def review_doubts(now: Rehearsal) -> int:
 def finish(now: Rehearsal) -> list[Release]:
     """Keys, scores, freeze, two signatures, publication."""
     office = now.office
-    for path in sorted((now.folder / "keys").iterdir()):
-        for name in ("keyholder-1", "keyholder-2"):
-            who = now.person(name)
-            _once(keys.load, office, who, path)
+    load_keys(now)
     run = results.score(office, now.person("supervisor-1"))
     now.say(f"{run.results} results, {run.outcomes} outcomes")
     _settle_the_rest(now)
@@ -213,6 +215,33 @@ def finish(now: Rehearsal) -> list[Release]:
         checked = verify(release.folder_of(office, one.hash), public)
         now.say(f"{one.kind.value} release {one.hash[:16]}: {checked.candidates} candidates, holds")
     return now.released
+
+
+def load_keys(now: Rehearsal) -> None:
+    """Two people load every paper's key."""
+    for path in sorted((now.folder / "keys").iterdir()):
+        for name in ("keyholder-1", "keyholder-2"):
+            who = now.person(name)
+            _once(keys.load, now.office, who, path)
+
+
+def open_to_people(settings: Settings, folder: Path, people: int, workers: int, say: Say) -> Office:
+    """A sitting that is half read and not settled: one region's cards, the rescans, the doubts, the
+    reports and the release are left to people.
+
+    An office that is there is opened as people left it. Its clock goes on from the morning of
+    2 June 2026, so that nothing is late yet.
+    """
+    if not (settings.home / READY).is_file():
+        made = begin(settings, folder, people, workers, say)
+        register(made)
+        lots = [lot for lot in lots_in(folder / FIRST) if lot.bag.region != LEFT_TO_SCAN]
+        take_in(made.office, made.person("operator"), lots, Limits(workers), Silent())
+        load_keys(made)
+        made.office.ledger.engine.dispose()
+        (settings.home / READY).touch()
+    begun = now_here()
+    return open_office(settings, lambda: _MORNING + (now_here() - begun))
 
 
 def _names(now: Rehearsal) -> dict[int, str]:

@@ -31,6 +31,7 @@ STAFF: dict[str, tuple[Role, str, str]] = {
     "lu37": (Role.REGION, "37", ""),
     "lv37": (Role.REGION, "37", ""),
     "zang54": (Role.REGION, "54", ""),
+    "zhan01": (Role.SITE, "37", "01"),
 }
 
 

@@ -86,8 +86,8 @@ def found(line: Line, until: str = "2099-06-12") -> None:
     for name in ("an", *STAFF):
         line.write(f"phrases/{name}", PHRASE + "\n")
     line("init", line.write("EXAM.toml", exam_text(until)), "--admin", "an")
-    for name, (role, region, _) in STAFF.items():
-        place = ("--region", region) if region in ("37",) else ()
+    for name, (role, region, site) in STAFF.items():
+        place = ("--region", region, "--site", site) if region == "37" else ()
         if not region or place:
             line("staff", "add", name, "--role", role.value, *place, "--as", "an")
 

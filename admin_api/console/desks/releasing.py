@@ -32,9 +32,12 @@ _LINKS = {"page": "/pages/{}", "correction": "/corrections", "violation": "/viol
 
 
 class MatterRow(BaseModel):
-    """Something open. `said`: who let it stand so far. `link` leads to where it is settled."""
+    """Something open. `kind` is a page's state, or what else it is about. `said`: who let it stand
+    so far. `link` leads to where it is settled.
+    """
 
     key: str
+    kind: str
     words: str
     may_stand: bool
     said: list[str]
@@ -178,6 +181,7 @@ def matters(desk: Onlooker) -> Matters:
     rows = [
         MatterRow(
             key=one.key,
+            kind=_kind(one.key),
             words=one.words,
             may_stand=one.may_stand,
             said=said.get(one.key, []),
@@ -350,6 +354,14 @@ def _releases(desk: Desk) -> Releases:
             for one in reversed(every)
         ]
     )
+
+
+def _kind(key: str) -> str:
+    """What a matter is about, as a code: a page's state, or what else is open."""
+    kind, _, rest = key.partition(" ")
+    if kind == "page":
+        return rest.rpartition(" ")[2]
+    return f"{kind.rstrip('s')}_matter"
 
 
 def _link(key: str) -> str:

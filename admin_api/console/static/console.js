@@ -3,8 +3,11 @@
 
 const pad = (number) => String(number).padStart(2, "0");
 
+// The office's clock counts, not this machine's.
+const ahead = Date.parse(document.documentElement.dataset.now ?? "") - Date.now() || 0;
+
 function count(time) {
-  const left = Math.max(0, Date.parse(time.dateTime) + 1000 - Date.now());
+  const left = Math.max(0, Date.parse(time.dateTime) + 1000 - (Date.now() + ahead));
   const seconds = Math.floor(left / 1000);
   const days = Math.floor(seconds / 86400);
   const clock = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
@@ -66,4 +69,26 @@ document.addEventListener("submit", (event) => {
 // A choice of everything is no part of an address.
 document.addEventListener("submit", (event) => {
   event.target.querySelectorAll("[data-drop-empty]").forEach((one) => { one.disabled = !one.value; });
+});
+
+// A file that is made by an act: asked for with the page's token, then kept.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-download]");
+  if (!form) return;
+  event.preventDefault();
+  const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited"));
+  const answer = await fetch(form.action, { method: "POST", headers });
+  if (!answer.ok) {
+    const problem = await answer.json();
+    const told = document.createElement("p");
+    told.className = "notice bad";
+    told.textContent = problem.error;
+    document.getElementById("notices").replaceChildren(told);
+    return;
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? "";
+  link.click();
+  URL.revokeObjectURL(link.href);
 });
