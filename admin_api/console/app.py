@@ -43,6 +43,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     **{
         status: {"model": Problem, "description": words}
         for status, words in (
+            (400, "the request cannot be parsed"),
             (401, "nobody is signed in"),
             (403, "not this person, or not from the console's pages"),
             (404, "there is no such thing for this person"),
@@ -96,9 +97,8 @@ def _told(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def other(request: Request, error: HTTPException) -> Response:
-        return _problem(
-            request, error.status_code, Problem(kind="NotFound", error=str(error.detail))
-        )
+        kind = "NotFound" if error.status_code in (404, 405) else "Refused"
+        return _problem(request, error.status_code, Problem(kind=kind, error=str(error.detail)))
 
 
 def _problem(request: Request, status: int, problem: Problem) -> Response:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
@@ -26,6 +26,8 @@ from admin_api.staff.service import is_in_office
 
 M = TypeVar("M", bound=BaseModel)
 LANGUAGE = "kaowu-language"
+MOST_ID = 2**53 - 1  # ids beyond are no ids, and no number of some browsers and databases
+Number = Annotated[int, Path(ge=1, le=MOST_ID)]
 CENTRE = (
     *(Role.OPERATOR, Role.REVIEWER, Role.SUPERVISOR, Role.KEYHOLDER),
     *(Role.RELEASE, Role.AUDITOR, Role.ADMINISTRATOR),

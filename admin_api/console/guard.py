@@ -66,13 +66,15 @@ class Guard:
             return
         began = time.perf_counter()
         status = 500
+        body = _Bounded(scope, receive)
         visit = self._visit(scope)
         scope.setdefault("state", {})["visit"] = visit
 
         async def answered(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Whatever became of a body that was cut off, it was too long.
+                status = message["status"] = 413 if body.cut else message["status"]
                 self._decorate(MutableHeaders(scope=message))
             await send(message)
 
@@ -81,7 +83,7 @@ class Guard:
             if refusal is not None:
                 await refusal(scope, receive, answered)
             else:
-                await self._app(scope, _bounded(scope, receive), answered)
+                await self._app(scope, body, answered)
         except _TooMuch:
             await PlainTextResponse("too much at once; send less", 413)(scope, receive, answered)
         finally:
@@ -134,19 +136,21 @@ class _TooMuch(Exception):
     """More came than was declared or is allowed."""
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """The same body, cut off with `_TooMuch` where it is longer than allowed."""
-    most, size = _most(Headers(scope=scope)), 0
+class _Bounded:
+    """A request's body, cut off with `_TooMuch` where it is longer than allowed."""
 
-    async def received() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > most:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._left = _most(Headers(scope=scope))
+        self.cut = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.cut = True
             raise _TooMuch
         return message
-
-    return received
 
 
 def _most(headers: Headers) -> int:

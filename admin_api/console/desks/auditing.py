@@ -12,7 +12,7 @@ from sqlalchemy import select
 from admin_api import tables
 from admin_api.acts.roles import ActKind, Role
 from admin_api.acts.verify import verify_chain
-from admin_api.console.desk import Desk, seated
+from admin_api.console.desk import MOST_ID, Desk, seated
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 Auditor = Annotated[Desk, seated(Role.AUDITOR)]
@@ -56,7 +56,7 @@ def acts(
     desk: Auditor,
     who: Annotated[str, Query(max_length=40)] = "",
     kind: ActKind | None = None,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=MOST_ID)] = None,
 ) -> Acts:
     """Acts, newest first."""
     table = tables.act

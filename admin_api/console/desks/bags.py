@@ -15,7 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from admin_api.acts.roles import Role
-from admin_api.console.desk import Desk, language_of, seated, wants_page
+from admin_api.console.desk import MOST_ID, Desk, Number, language_of, seated, wants_page
 from admin_api.console.intakes import Intake, Intakes, scan_folder
 from admin_api.console.pages import render
 from admin_api.console.uploads import laid_down, name_of
@@ -122,7 +122,7 @@ class Folder(BaseModel):
 class Replacement(BaseModel):
     """The later page that stands for a page, and why."""
 
-    by: int = Field(ge=1)
+    by: int = Field(ge=1, le=MOST_ID)
     why: str = Field(min_length=2, max_length=500)
 
 
@@ -277,7 +277,7 @@ def trial(desk: Operator, file: Annotated[UploadFile, File()]) -> Trial:
 
 
 @router.get("/pages/{page}")
-def show_page(desk: Looking, page: int) -> PageShown:
+def show_page(desk: Looking, page: Number) -> PageShown:
     """One page, and what to do with the paper."""
     with desk.office.ledger.moment() as connection:
         found = find_page(connection, page)
@@ -285,7 +285,7 @@ def show_page(desk: Looking, page: int) -> PageShown:
 
 
 @router.post("/pages/{page}/replace")
-def replace(desk: Operator, page: int, said: Annotated[Replacement, Form()]) -> PageShown:
+def replace(desk: Operator, page: Number, said: Annotated[Replacement, Form()]) -> PageShown:
     """Let a later scan of the same sheet stand for a page."""
     replace_page(desk.office, desk.signer, page, said.by, said.why)
     with desk.office.ledger.moment() as connection:
@@ -295,7 +295,7 @@ def replace(desk: Operator, page: int, said: Annotated[Replacement, Form()]) -> 
 
 
 @router.get("/pages/{page}/image.jpg", response_class=Response)
-def page_image(desk: Looking, page: int, overlay: bool = False) -> Response:
+def page_image(desk: Looking, page: Number, overlay: bool = False) -> Response:
     """A page's picture, with what was read drawn over it if asked."""
     with desk.office.ledger.moment() as connection:
         found = find_page(connection, page)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from admin_api.acts.roles import Role
 from admin_api.clock import CST
-from admin_api.console.desk import Desk, seated
+from admin_api.console.desk import Desk, Number, seated
 from admin_api.console.uploads import check_evidence, check_list, kind_of, laid_down, name_of
 from admin_api.corrections import service
 from admin_api.corrections.records import CorrectionKind, Standing, Verdict, standings
@@ -149,21 +149,21 @@ def let_in(
 
 
 @router.post("/{number}/approve")
-def approve(desk: Supervisor, number: int) -> Decided:
+def approve(desk: Supervisor, number: Number) -> Decided:
     """Approve a correction; never one's own."""
     found = service.judge(desk.office, desk.signer, number, Verdict.APPROVED)
     return desk.done(Decided(standing=found), "/corrections?standing=proposed", found.value)
 
 
 @router.post("/{number}/reject")
-def reject(desk: Supervisor, number: int, said: Annotated[Why, Form()]) -> Decided:
+def reject(desk: Supervisor, number: Number, said: Annotated[Why, Form()]) -> Decided:
     """Reject a correction."""
     found = service.judge(desk.office, desk.signer, number, Verdict.REJECTED, said.why)
     return desk.done(Decided(standing=found), "/corrections?standing=proposed", found.value)
 
 
 @router.get("/{number}/evidence", response_class=Response)
-def evidence_of(desk: Onlooker, number: int) -> Response:
+def evidence_of(desk: Onlooker, number: Number) -> Response:
     """The evidence of a correction, as a file to keep."""
     with desk.office.ledger.moment() as connection:
         every = service.corrections(connection, desk.signer.region)

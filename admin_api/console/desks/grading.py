@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, Field
 
 from admin_api.acts.roles import Role
-from admin_api.console.desk import Console, Desk, seated
+from admin_api.console.desk import MOST_ID, Console, Desk, Number, seated
 from admin_api.errors import NotFound
 from admin_api.intake.cards import stored_card
 from admin_api.review import service
@@ -71,7 +71,7 @@ class Grading(BaseModel):
 class Word(BaseModel):
     """What a person says that a field reads; "" for blank, ? for a digit that cannot be told."""
 
-    page: int = Field(ge=1)
+    page: int = Field(ge=1, le=MOST_ID)
     field: str = Field(max_length=60)
     value: str = Field(default="", max_length=100)
 
@@ -145,13 +145,13 @@ def undo(desk: Grader) -> Grading:
 
 
 @router.get("/grading/{page}/{field}/crop.jpg", response_class=Response)
-def field_crop(desk: Grader, page: int, field: str) -> Response:
+def field_crop(desk: Grader, page: Number, field: str) -> Response:
     """The field as it lies on the scan, its boxes outlined."""
     return _picture(desk, (page, field), whole_row=False)
 
 
 @router.get("/grading/{page}/{field}/row.jpg", response_class=Response)
-def field_row(desk: Grader, page: int, field: str) -> Response:
+def field_row(desk: Grader, page: Number, field: str) -> Response:
     """The whole width of the card at the field."""
     return _picture(desk, (page, field), whole_row=True)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from admin_api.acts.roles import Role
 from admin_api.clock import is_begun, is_over
-from admin_api.console.desk import Desk, seated
+from admin_api.console.desk import Desk, Number, seated
 from admin_api.console.uploads import check_evidence, check_list, laid_down, name_of
 from admin_api.errors import NotFound
 from admin_api.violations import service
@@ -162,14 +162,14 @@ def enter_one(
 
 
 @router.post("/{number}/confirm")
-def confirm(desk: Region, number: int) -> Nothing:
+def confirm(desk: Region, number: Number) -> Nothing:
     """Confirm what another person of the region entered."""
     service.review(desk.office, desk.signer, number, service.REVIEWED)
     return desk.done(Nothing(), "/violations", "confirmed")
 
 
 @router.post("/{number}/reject")
-def reject(desk: Region, number: int, said: Annotated[Why, Form()]) -> Nothing:
+def reject(desk: Region, number: Number, said: Annotated[Why, Form()]) -> Nothing:
     """Reject what another person of the region entered."""
     service.review(desk.office, desk.signer, number, service.REJECTED, said.why)
     return desk.done(Nothing(), "/violations", "rejected")
