@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import segno
 from reportlab.lib.pagesizes import A4
@@ -13,7 +13,6 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from admin_api.exam.terms import Exam
 from admin_api.release.records import Statement
 from omr.fonts import chinese_font
 from omr.outputs import whole_file
@@ -31,8 +30,30 @@ STATES = {
 }
 
 
+class _Specialty(Protocol):
+    @property
+    def code(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class Printed(Protocol):
+    """What of an exam stands on a transcript; `Exam` has it all."""
+
+    @property
+    def year(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def regions(self) -> Mapping[str, str]: ...
+    @property
+    def subjects(self) -> Mapping[str, str]: ...
+    @property
+    def specialties(self) -> Mapping[str, _Specialty]: ...
+
+
 def print_transcripts(
-    out: Path, exam: Exam, statement: Statement, pages: Iterator[tuple[Mapping[str, Any], str]]
+    out: Path, exam: Printed, statement: Statement, pages: Iterator[tuple[Mapping[str, Any], str]]
 ) -> int:
     """Write the transcripts of records, each with its code's text; returns how many.
 
@@ -56,7 +77,7 @@ def print_transcripts(
     return count
 
 
-def _draw(canvas: Canvas, exam: Exam, statement: Statement, record: Mapping[str, Any]) -> None:
+def _draw(canvas: Canvas, exam: Printed, statement: Statement, record: Mapping[str, Any]) -> None:
     _text(canvas, 105 * mm, _TOP, f"{exam.year}年{exam.name}", 15, bold=True, middle=True)
     _text(canvas, 105 * mm, _TOP - 12 * mm, "成 绩 单", 20, bold=True, middle=True)
     canvas.setLineWidth(0.6)
@@ -92,7 +113,7 @@ def _draw(canvas: Canvas, exam: Exam, statement: Statement, record: Mapping[str,
     _text(canvas, _LEFT, 13 * mm, words, 8.5, grey=_GREY)
 
 
-def _subject(canvas: Canvas, exam: Exam, one: Mapping[str, Any], y: float) -> None:
+def _subject(canvas: Canvas, exam: Printed, one: Mapping[str, Any], y: float) -> None:
     carried = one["carried"]
     note = STATES[one["state"]] or (f"{carried}年合格，成绩滚动" if carried else "")
     _text(canvas, _LEFT, y, exam.subjects.get(one["subject"], one["subject"]), 12)

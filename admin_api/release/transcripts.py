@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from admin_api.release.merkle import Tree, leaf
 from admin_api.release.records import record_bytes
 from admin_api.release.transcript import Signature, code_of
 from admin_api.release.transcript_pdf import print_transcripts
-from admin_api.release.verify import verify
+from admin_api.release.verify import PEOPLE, verify
 
 Page = tuple[Mapping[str, Any], str]
 
@@ -49,10 +49,15 @@ def pages_of(folder: Path, keys: Mapping[str, str], ticket: str = "") -> Iterato
     checked = verify(folder, keys)
     frame = pl.read_parquet(folder / RESULTS)
     tree = Tree([leaf(record) for record in record_bytes(frame)])
-    signatures = [_signature(folder, name) for name in checked.signed_by[:2]]
+    signatures = signatures_of(folder, checked.signed_by)
     for index, row in enumerate(frame.iter_rows(named=True)):
         if not ticket or row["ticket"] == ticket:
             yield row, code_of(row, tree.proof(index), checked.statement, signatures)
+
+
+def signatures_of(folder: Path, names: Sequence[str]) -> list[Signature]:
+    """The first two people's signatures beside a release."""
+    return [_signature(folder, name) for name in names[:PEOPLE]]
 
 
 def _signature(folder: Path, name: str) -> Signature:
