@@ -116,7 +116,11 @@ def create_tables(engine: Engine) -> None:
     from admin_api.migrations import upgrade
 
     if engine.dialect.name == "sqlite" and engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            told = f"{engine.url.database} cannot be created: {error.strerror}"
+            raise StoreError(told) from error
     with _told("created"):
         upgrade(engine)
 

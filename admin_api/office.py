@@ -7,13 +7,13 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from admin_api import tables
 from admin_api.acts.ledger import Ledger, Signer
 from admin_api.acts.roles import ActKind, Role
 from admin_api.clock import Clock, now
-from admin_api.database import create_tables, is_created, open_engine
+from admin_api.database import create_tables, is_created, open_engine, reading
 from admin_api.errors import NotFound, Refused, StoreError
 from admin_api.exam.parse import load_exam, parse_exam
 from admin_api.exam.terms import Exam
@@ -51,7 +51,7 @@ def found_office(
         raise Refused("the first person of an office is its administrator")
     check(administrator, exam)
     engine = open_engine(settings.database)
-    if is_created(engine):
+    if is_created(engine) and _is_founded(engine):
         raise Refused(f"there is an office in {settings.home} already; choose another KAOWU_HOME")
     _make_home(settings)
     create_tables(engine)
@@ -80,7 +80,7 @@ def open_office(settings: Settings, clock: Clock = now) -> Office:
     ledger = Ledger(engine, clock, via_here())
     exams = ledger.read(select(tables.exam).order_by(tables.exam.c.id.desc()).limit(1))
     if exams.is_empty():
-        raise NotFound(f"setting up {settings.home} was cut short; delete it and run init again")
+        raise NotFound(f"setting up {settings.home} was cut short; run kaowu init EXAM.toml again")
     try:
         secret = settings.secret.read_bytes()
     except OSError as error:
@@ -95,6 +95,12 @@ def open_office(settings: Settings, clock: Clock = now) -> Office:
 def via_here() -> str:
     """From where an act at the command line comes."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_founded(engine: Engine) -> bool:
+    """Whether the first act was stored; a set-up that was cut short before it can be run again."""
+    with reading(engine) as connection:
+        return connection.execute(select(tables.act.c.id).limit(1)).first() is not None
 
 
 def _make_home(settings: Settings) -> None:

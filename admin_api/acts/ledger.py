@@ -23,10 +23,11 @@ from admin_api.acts.roles import ActKind, Role, may, roles_for
 from admin_api.bulk import digest_of, dtype_of, insert_frame, read_frame
 from admin_api.clock import Clock, written_at
 from admin_api.database import reading, writing
-from admin_api.errors import NotAllowed, NotFound
+from admin_api.errors import NotAllowed, NotFound, Refused
 
 GENESIS = "0" * 64
 _SIGNED_FOR = b"kaowu-act\0"
+_LEAST_REASON = 4  # characters
 LINKED = ("id", "at", "who", "role", "via", "kind", "target", "why", "details", "facts", "previous")
 """The columns of an act that its hash is over."""
 
@@ -149,7 +150,20 @@ def need_role(signer: Signer, kind: ActKind) -> None:
     """
     if not may(signer.role, kind):
         whose = " or ".join(role.value for role in roles_for(kind))
-        raise NotAllowed(f"{signer.name} is {signer.role.value}; {kind.value} needs a {whose}")
+        raise NotAllowed(
+            f"{signer.name} is {signer.role.value}; {kind.value} needs the role {whose}"
+        )
+
+
+def need_reason(why: str) -> str:
+    """Pass a reason that says something; returns it without spaces around.
+
+    Raises:
+        Refused: it is empty, or as good as empty.
+    """
+    if len(why.strip()) < _LEAST_REASON:
+        raise Refused("give a reason that an auditor will understand")
+    return why.strip()
 
 
 def need_in_office(connection: Connection, signer: Signer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from admin_api.cli.desk import As, here, signer
+from admin_api.cli.desk import As, Encoding, here, signer
 from admin_api.corrections import service
 from admin_api.corrections.records import Verdict, standings
 
@@ -18,35 +18,31 @@ Why = Annotated[str, typer.Option(help="The reason, for the audit.")]
 
 
 @corrections_app.command()
-def submit(file: File, as_: As) -> None:
+def submit(file: File, as_: As, encoding: Encoding = None) -> None:
     """Submit a region's list: taken whole, or refused whole with every reason."""
     office = here()
-    done = service.submit(office, signer(office, as_), file)
+    done = service.submit(office, signer(office, as_), file, encoding=encoding)
     typer.echo(f"{file}: {len(done.new)} corrections taken, {done.known} known as they stand")
 
 
 @corrections_app.command()
-def override(file: File, why: Why, as_: As) -> None:
+def override(file: File, why: Why, as_: As, encoding: Encoding = None) -> None:
     """Let a late list in; two people must, and it stays marked late."""
     office = here()
-    done = service.override(office, signer(office, as_), file, why)
+    done = service.override(office, signer(office, as_), file, why, encoding=encoding)
     typer.echo(f"{file}: {len(done.new)} late corrections noted, {done.known} let in once more")
 
 
 @corrections_app.command()
 def approve(number: Number, as_: As) -> None:
     """Approve a correction; never one's own."""
-    office = here()
-    found = service.judge(office, signer(office, as_), number, Verdict.APPROVED)
-    typer.echo(f"correction {number}: {found.value}")
+    _judge(number, as_, Verdict.APPROVED)
 
 
 @corrections_app.command()
 def reject(number: Number, why: Why, as_: As) -> None:
     """Reject a correction."""
-    office = here()
-    found = service.judge(office, signer(office, as_), number, Verdict.REJECTED, why)
-    typer.echo(f"correction {number}: {found.value}")
+    _judge(number, as_, Verdict.REJECTED, why)
 
 
 @corrections_app.command("list")
@@ -59,3 +55,11 @@ def list_corrections(
         found = standings(every, service.verdicts(connection))
     for one in every:
         typer.echo(f"{one}: {one.old!r} -> {one.new!r}, {found[one.id].value}, {one.document}")
+
+
+def _judge(number: int, as_: str, verdict: Verdict, why: str = "") -> None:
+    office = here()
+    standing = service.judge(office, signer(office, as_), number, verdict, why)
+    with office.ledger.moment() as connection:
+        found = next(one for one in service.corrections(connection) if one.id == number)
+    typer.echo(f"{found}: {standing.value}")

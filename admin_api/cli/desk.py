@@ -10,8 +10,11 @@ from admin_api.acts.ledger import Signer
 from admin_api.errors import NotAllowed
 from admin_api.office import Office, open_office
 from admin_api.settings import Settings, read_settings
-from admin_api.staff.service import open_key
+from admin_api.staff.service import number_of, open_key
 
+Encoding = Annotated[
+    str | None, typer.Option(help="Such as gb18030; else it is found from the file.")
+]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who acts: a staff member.")]
 
 
@@ -21,7 +24,14 @@ def here() -> Office:
 
 
 def signer(office: Office, name: str) -> Signer:
-    """The person with the key opened."""
+    """The person with the key opened.
+
+    Raises:
+        NotFound: there is no such person; found out before a passphrase is asked for.
+        NotAllowed: the passphrase is wrong.
+    """
+    with office.ledger.moment() as connection:
+        number_of(connection, name)
     return open_key(office.ledger, name, passphrase_of(office.settings, name))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from admin_api.cli.desk import As, here, signer
+from admin_api.cli.desk import As, Encoding, here, signer
 from admin_api.registration import service
 from admin_api.registration.service import Stored
 
@@ -15,9 +15,6 @@ import_app = typer.Typer(
     help="Take files in: whole or not at all, each once.", no_args_is_help=True
 )
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A .dbf, .xlsx or .csv file.")]
-Encoding = Annotated[
-    str | None, typer.Option(help="Such as gb18030; else it is found from the file.")
-]
 
 
 @import_app.command()

@@ -13,6 +13,7 @@ from admin_api.release.service import Release
 from admin_api.release.transcript import check_code
 from admin_api.release.transcripts import write_transcripts
 from admin_api.release.verify import load_keys, verify
+from omr.outputs import whole_file
 
 release_app = typer.Typer(help="Signed releases of results.", no_args_is_help=True)
 Hash = Annotated[str, typer.Argument(metavar="RELEASE", help="Its hash, or how that begins.")]
@@ -93,7 +94,8 @@ def write_keys(out: Annotated[Path, typer.Option(help="The file to write.")]) ->
     with here().ledger.moment() as connection:
         keys = service.release_keys(connection)
     lines = [f'"{name}" = "{key}"\n' for name, key in sorted(keys.items())]
-    out.write_text("".join(lines), encoding="utf-8")
+    with whole_file(out) as partial:
+        partial.write_text("".join(lines), encoding="utf-8")
     typer.echo(f"{out}: {len(keys)} public keys")
 
 

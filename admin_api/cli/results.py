@@ -8,6 +8,7 @@ import polars as pl
 import typer
 
 from admin_api.cli.desk import As, here, signer
+from admin_api.registration.service import subjects_of
 from admin_api.results import service
 from admin_api.results.present import present
 from admin_api.settling import service as settling
@@ -22,7 +23,8 @@ def reconcile() -> None:
         now = present(office, connection)
     for name, frame in (("pages", now.joined.pages), ("enrolments", now.joined.enrolments)):
         counts = frame["state"].value_counts(sort=True).iter_rows()
-        typer.echo(f"{name}: " + ", ".join(f"{count} {state}" for state, count in counts))
+        words = ", ".join(f"{count} {state}" for state, count in counts)
+        typer.echo(f"{name}: {words or 'none'}")
     for matter in now.matters:
         typer.echo(f"{matter.key}: {matter.words}")
 
@@ -48,6 +50,8 @@ def results(
     """Show results as all facts have them now."""
     office = here()
     with office.ledger.moment() as connection:
+        if ticket:
+            subjects_of(connection, ticket)
         found = service.current(office, connection)
     names = found.present.enrolments.select("enrolment", "ticket")
     rows = found.results.join(names, on="enrolment").sort("ticket", "subject")
@@ -57,6 +61,8 @@ def results(
         passed = "passed" if row["passed"] else ""
         words = f"{row['state']} {row['score']} {passed} {row['evidence']}"
         typer.echo(" ".join(f"{row['ticket']} {row['subject']} {words}".split()))
+    if rows.is_empty():
+        typer.echo("nobody is enrolled yet; kaowu import roster")
 
 
 def settle(
@@ -66,6 +72,6 @@ def settle(
 ) -> None:
     """Let an open matter stand, with a reason; two people must."""
     office = here()
-    count = settling.settle(office, signer(office, as_), matter, reason)
+    count = service.let_stand(office, signer(office, as_), matter, reason)
     word = "it stands" if count >= settling.PEOPLE else "another person must agree"
     typer.echo(f"{matter}: {word}")

@@ -23,6 +23,7 @@ def add(
 ) -> None:
     """Add a person, with an Ed25519 key under the person's own passphrase."""
     office = here()
+    service.check(service.Newcomer(name, role, "", region, site), office.exam)
     acting = signer(office, as_)
     phrase = passphrase_of(office.settings, name, new=True)
     person = service.Newcomer(name, role, phrase, region, site)

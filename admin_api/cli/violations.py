@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from admin_api.cli.desk import As, here, signer
+from admin_api.cli.desk import As, Encoding, here, signer
 from admin_api.errors import Refused, Unsettled
 from admin_api.violations import service
 
@@ -16,10 +16,10 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The list.")]
 
 
 @violations_app.command()
-def enter(file: File, as_: As) -> None:
+def enter(file: File, as_: As, encoding: Encoding = None) -> None:
     """Enter a list of violations, whole or not at all."""
     office = here()
-    new = service.enter(office, signer(office, as_), file)
+    new = service.enter(office, signer(office, as_), file, encoding=encoding)
     typer.echo(f"{file}: {len(new)} violations entered")
 
 
@@ -34,15 +34,20 @@ def review(
     if verdict not in (service.REVIEWED, service.REJECTED):
         raise Refused(f"say {service.REVIEWED} or {service.REJECTED}")
     office = here()
-    service.review(office, signer(office, as_), number, verdict, why)
-    typer.echo(f"violation {number}: {verdict}")
+    found = service.review(office, signer(office, as_), number, verdict, why)
+    typer.echo(f"{found}, {found.verdict}")
 
 
 @violations_app.command()
-def compare(file: File, region: Annotated[str, typer.Option(help="考区.")], as_: As) -> None:
+def compare(
+    file: File,
+    region: Annotated[str, typer.Option(help="考区.")],
+    as_: As,
+    encoding: Encoding = None,
+) -> None:
     """Compare the formal document's list with the system's; no difference closes the region."""
     office = here()
-    found = service.compare(office, signer(office, as_), region, file)
+    found = service.compare(office, signer(office, as_), region, file, encoding=encoding)
     if not found.agrees:
         raise Unsettled(f"{file} and the system differ; nothing was closed", found.words)
     typer.echo(f"{region}: the lists agree record by record; closed")

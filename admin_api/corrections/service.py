@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Act, Signer, need_role
+from admin_api.acts.ledger import Act, Signer, need_reason, need_role
 from admin_api.acts.roles import ActKind
 from admin_api.clock import is_over, written_at
 from admin_api.corrections.overlay import FLAG, PRESENT
@@ -76,8 +76,7 @@ def override(
     need_role(signer, ActKind.CORRECTION_OVERRIDE)
     if not is_over(office.exam.calendar.corrections_until, office.ledger.clock()):
         raise Refused("it is not late; the region can still submit it")
-    if not why.strip():
-        raise Refused("say why it is let in late")
+    need_reason(why)
     frame = read_corrections(path, office.exam, encoding=encoding).frame
     with office.ledger.act(signer, ActKind.CORRECTION_OVERRIDE, target=path.name, why=why) as act:
         done = _enter(office, act, signer, (path, frame), late=True)
@@ -86,7 +85,8 @@ def override(
         mine = [o.id for o in stored.values() if o.late and _said(o) in wanted]
         before = [v.correction for v in verdicts(act.connection) if v.who == signer.name]
         if again := sorted(set(mine) & set(before)):
-            raise Refused(f"{signer.name} let {again} in before; another person must agree")
+            names = [str(stored[number]) for number in again]
+            raise Refused(f"{signer.name} let these in before; another person must agree", names)
         rows = [
             {"correction": number, "verdict": Verdict.OVERRIDE.value, "who": signer.name}
             for number in mine
@@ -101,8 +101,11 @@ def judge(office: Office, signer: Signer, number: int, verdict: Verdict, why: st
     Raises:
         NotFound: there is no such correction.
         NotAllowed: the signer proposed it.
-        Refused: it was decided before, or is late.
+        Refused: it was decided before, or is late, or is rejected without a reason.
     """
+    need_role(signer, ActKind.CORRECTION_VERDICT)
+    if verdict is Verdict.REJECTED:
+        need_reason(why)
     target = f"correction {number}"
     with office.ledger.act(signer, ActKind.CORRECTION_VERDICT, target=target, why=why) as act:
         every = corrections(act.connection)

@@ -48,8 +48,10 @@ def load_exam(path: Path) -> tuple[Exam, str]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} cannot be read as UTF-8 text: {error}") from error
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path} is no UTF-8 text ({error}); save it as UTF-8") from error
     codes = _codes_text(text, path)
     whole = f"{text.rstrip()}\n\n{_as_part(codes)}" if codes else text
     return parse_exam(whole, str(path)), whole

@@ -49,10 +49,13 @@ def take_in(
     where an earlier one was stopped, and after that changes nothing.
 
     Raises:
-        Refused: a region that the exam does not have.
+        Refused: a region that the exam does not have, a path where nothing is, or no scans at all.
         NotAllowed: the signer is no operator.
     """
     need_role(signer, ActKind.INTAKE)
+    # A mistyped path must not become a page that could not be opened: pages stay for ever.
+    if missing := [str(path) for lot in lots for path in lot.paths if not path.exists()]:
+        raise Refused("nothing is there; check the paths. Nothing was taken in:", missing)
     unknown = {lot.bag.region for lot in lots} - set(office.exam.regions)
     if unknown:
         known = ", ".join(office.exam.regions)
@@ -60,7 +63,11 @@ def take_in(
     with office.ledger.moment() as connection:
         card = stored_card(connection, office.exam.card)
     taken = Taken()
-    progress.begin(sum(len(list_files(lot.paths)) for lot in lots), 0)
+    files = sum(len(list_files(lot.paths)) for lot in lots)
+    if not files:
+        named = ", ".join(str(path) for lot in lots for path in lot.paths)
+        raise Refused(f"{named} holds no scans; name the folder that the scanner wrote to")
+    progress.begin(files, 0)
     setup = WorkerSetup(card.design, card.policy, opener=KeptOpener)
     read = _read(_new_pages(office, lots, taken), setup, limits)
     for bag, pairs in groupby(read, key=lambda pair: pair[0].bag):

@@ -51,6 +51,7 @@ def import_roster(
     Raises:
         ImportRefused: any row has a fault, or contradicts what is there.
     """
+    need_role(signer, ActKind.IMPORT)
     imported = read_roster(path, office.exam, encoding=encoding)
     frame = imported.frame
     if military:
@@ -79,6 +80,7 @@ def import_attendance(
     Raises:
         ImportRefused: any row has a fault, names nobody, or contradicts what is there.
     """
+    need_role(signer, ActKind.IMPORT)
     imported = read_attendance(path, office.exam, encoding=encoding)
     with _taken(office, signer, "attendance", path, imported) as act:
         if act is None:
@@ -99,6 +101,7 @@ def import_computer_answers(
         ImportRefused: any row has a fault, names nobody, is of another paper than the candidate's,
             or contradicts what is there.
     """
+    need_role(signer, ActKind.IMPORT)
     imported = read_computer_answers(path, office.exam, encoding=encoding)
     with _taken(office, signer, "cbt-answers", path, imported) as act:
         if act is None:
@@ -127,6 +130,7 @@ def import_history(
     Raises:
         ImportRefused: any row has a fault or contradicts what is there.
     """
+    need_role(signer, ActKind.IMPORT)
     imported = read_history(path, office.exam, encoding=encoding)
     with _taken(office, signer, "history", path, imported) as act:
         if act is None:
@@ -147,6 +151,7 @@ def import_materials(
         ImportRefused: any row has a fault, names a room that no roster has, or contradicts what is
             there.
     """
+    need_role(signer, ActKind.IMPORT)
     imported = read_materials(path, office.exam, encoding=encoding)
     frame, entered = imported.frame, 0
     with _taken(office, signer, "materials", path, imported) as act:
@@ -174,7 +179,6 @@ def _taken(
     office: Office, signer: Signer, kind: str, path: Path, imported: Imported
 ) -> Iterator[Act | None]:
     """An act that imports a file; None where the very file was imported before."""
-    need_role(signer, ActKind.IMPORT)
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     done = tables.file_in

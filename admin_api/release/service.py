@@ -12,22 +12,15 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Signer, need_role
+from admin_api.acts.ledger import Signer, need_reason, need_role
 from admin_api.acts.roles import ActKind, Role
-from admin_api.errors import NotFound, Refused, StoreError, Unsettled
+from admin_api.errors import NotFound, Refused, StoreError, Tampered, Unsettled
 from admin_api.keys.service import marks
 from admin_api.office import Office
 from admin_api.release.assemble import records_of
 from admin_api.release.facts import code_version, facts_frame, rules_of
-from admin_api.release.fileset import (
-    Draft,
-    add_signature,
-    draft,
-    read_manifest,
-    statement_of,
-    write,
-)
-from admin_api.release.records import RECORDS, ReleaseKind
+from admin_api.release.fileset import Draft, add_signature, draft, write
+from admin_api.release.records import RECORDS, ReleaseKind, Statement
 from admin_api.release.verify import Verified, check_files, verify
 from admin_api.results.service import Scored, current
 from admin_api.settling.service import settled_matters
@@ -57,7 +50,8 @@ def freeze(
 
     Raises:
         Unsettled: anything is open that two people have not let stand; every matter is listed.
-        Refused: another release is published and `supersedes` does not name it.
+        Refused: another release is published and `supersedes` does not name it, or there is nobody
+            to release results of.
     """
     need_role(signer, ActKind.FREEZE)
     with office.ledger.moment() as connection:
@@ -68,6 +62,8 @@ def freeze(
                 "may stand (kaowu settle)",
                 [f"{matter.key}: {matter.words}" for matter in scored.open],
             )
+        if scored.results.is_empty():
+            raise Refused("nobody has a result; import the roster first (kaowu import roster)")
         said, facts = {"supersedes": supersedes, "reason": reason}, facts_frame(connection)
         basis = _basis(office, connection, said)
         drafts = [
@@ -85,9 +81,10 @@ def withdraw(office: Office, signer: Signer, release: str, why: str) -> Release:
     published like any other.
 
     Raises:
-        Refused: that release is not the published one.
+        Refused: that release is not the published one, or no reason is given.
     """
     need_role(signer, ActKind.WITHDRAW)
+    need_reason(why)
     with office.ledger.moment() as connection:
         found = find(connection, release)
         if PUBLISHED not in found.steps or found.kind is not ReleaseKind.PUBLIC:
@@ -112,8 +109,7 @@ def sign(office: Office, signer: Signer, release: str) -> Release:
         if signer.name in found.signed_by:
             raise Refused(f"{signer.name} signed it already; another release clerk must sign too")
         folder = folder_of(office, found.hash)
-        statement = statement_of(read_manifest(folder))
-        _check_bytes(folder, found.hash)
+        statement = _check_bytes(folder, found.hash)
         signature = signer.sign(statement.message())
         public = signer.key.public_key().public_bytes_raw().hex()
         row = {"release": found.id, "who": signer.name, "signature": signature}
@@ -228,11 +224,12 @@ def _check_superseded(connection: Connection, supersedes: str) -> None:
         )
 
 
-def _check_bytes(folder: Path, name: str) -> None:
-    """Pass a release whose files are whole, signed or not."""
-    if statement_of(read_manifest(folder)).release != name:
-        raise Refused(f"{folder} holds another release than its name says; freeze again")
-    check_files(folder)
+def _check_bytes(folder: Path, name: str) -> Statement:
+    """What is to be signed of a release whose files are whole, signed or not."""
+    statement, _ = check_files(folder)
+    if statement.release != name:
+        raise Tampered(f"{folder} holds another release than its name says")
+    return statement
 
 
 def _enter(office: Office, signer: Signer, made: Draft, supersedes: str, reason: str) -> Release:

@@ -7,6 +7,7 @@ signatures: whoever has the signers' public keys needs nothing else.
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,10 @@ def check_code(text: str, keys: Mapping[str, str]) -> dict[str, Any]:
             if name in keys
             and is_signed(keys[name], statement.message(), _unpacked(signature).hex())
         }
+    except binascii.Error as error:
+        raise Tampered(
+            "the code is not whole; scan it again, or print the transcript anew"
+        ) from error
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise Tampered("the transcript does not hold", [str(error)]) from error
     if len(people) < PEOPLE:

@@ -46,8 +46,10 @@ def load_keys(path: Path) -> dict[str, str]:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Refused(f"{path} cannot be read as a file of public keys: {error}") from error
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Refused(f"{path} is no file of public keys: {error}") from error
     bad = [name for name, key in content.items() if not _is_key(key)]
     if bad or not content:
         raise Refused(f'{path} needs a line name = "64 hex digits" for each signer', bad)

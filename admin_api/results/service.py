@@ -10,14 +10,15 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Signer, need_role
+from admin_api.acts.ledger import Signer, need_reason, need_role
 from admin_api.acts.roles import ActKind
 from admin_api.bulk import read_many
+from admin_api.errors import NotFound, Refused
 from admin_api.office import Office
 from admin_api.results.marks import NO_KEY, OPEN, mark
 from admin_api.results.present import Present, present
 from admin_api.results.roll import roll
-from admin_api.settling.service import Matter, settled
+from admin_api.settling.service import Matter, settle, settled
 
 BASIS = ("paper", "form", "raw", "line", "page", "reading", "key_version")
 BASIS_LISTS = ("decisions", "corrections", "violations")
@@ -93,6 +94,24 @@ def score(office: Office, signer: Signer) -> ScoreRun:
         len(found.open),
         named.select("ticket", "subject", "state", "score"),
     )
+
+
+def let_stand(office: Office, signer: Signer, matter: str, reason: str) -> int:
+    """Say that an open matter may stand, and why; returns how many people said so now.
+
+    Raises:
+        NotFound: nothing of that key is open.
+        Refused: it can be done properly, the same person said so before, or no reason is given.
+    """
+    need_role(signer, ActKind.SETTLE)
+    need_reason(reason)
+    with office.ledger.moment() as connection:
+        found = {one.key: one for one in present(office, connection).matters}
+    if matter not in found:
+        raise NotFound(f"no matter {matter!r} may be let stand; see kaowu reconcile")
+    if not found[matter].may_stand:
+        raise Refused(f"{matter} cannot be let stand, only mended: {found[matter].words}")
+    return settle(office, signer, matter, reason)
 
 
 def as_stored(results: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, Select, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Signer
+from admin_api.acts.ledger import Signer, need_reason
 from admin_api.acts.roles import ActKind, Role
 from admin_api.bulk import read_frame
 from admin_api.errors import NotAllowed, NotFound, Refused
@@ -142,8 +142,9 @@ def replace_page(office: Office, signer: Signer, page: int, by: int, why: str) -
     Raises:
         NotFound: one of them is not there.
         Refused: they are of different bags, `by` is the older one or replaced itself, or it was
-            done already.
+            done already, or no reason is given.
     """
+    need_reason(why)
     with office.ledger.act(signer, ActKind.REPLACE, target=f"page {page}", why=why) as act:
         table = tables.page
         found = {

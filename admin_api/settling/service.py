@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Signer
+from admin_api.acts.ledger import Signer, need_reason
 from admin_api.acts.roles import ActKind
 from admin_api.errors import Refused
 from admin_api.office import Office
 
 PEOPLE = 2
-_LEAST_REASON = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ def settle(office: Office, signer: Signer, matter: str, reason: str) -> int:
     Raises:
         Refused: the same person said so before, or the reason is empty.
     """
-    if len(reason.strip()) < _LEAST_REASON:
-        raise Refused("give a reason that an auditor will understand")
+    need_reason(reason)
     with office.ledger.act(signer, ActKind.SETTLE, target=matter, why=reason) as act:
         table = tables.settlement
         query = select(table.c.who).where(table.c.matter == matter)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, select
 
 from admin_api import tables
-from admin_api.acts.ledger import Act, Ledger, Signer, need_in_office
+from admin_api.acts.ledger import Act, Ledger, Signer, need_in_office, need_reason
 from admin_api.acts.roles import BOUND_TO_REGION, ActKind, Role
 from admin_api.errors import NotAllowed, NotFound, Refused
 from admin_api.exam.terms import Exam
@@ -95,12 +95,13 @@ def revoke(ledger: Ledger, signer: Signer, name: str, why: str) -> None:
 
     Raises:
         NotFound: there is no such person, or it was done already.
-        Refused: the last administrator.
+        Refused: the last administrator, or no reason is given.
     """
+    need_reason(why)
     with ledger.act(signer, ActKind.STAFF_REVOKE, target=name, why=why) as act:
         people = {member.name: member for member in members(act.connection)}
         if name not in people or people[name].revoked:
-            raise NotFound(f"there is no {name} on the staff")
+            raise NotFound(f"there is no {name!r} on the staff; see kaowu staff list")
         active = [m for m in people.values() if m.role is Role.ADMINISTRATOR and not m.revoked]
         if [m.name for m in active] == [name]:
             raise Refused(f"{name} is the only administrator; add another first")
@@ -128,7 +129,7 @@ def open_key(ledger: Ledger, name: str, passphrase: str) -> Signer:
     with ledger.moment() as connection:
         row = connection.execute(select(staff).where(staff.c.name == name)).one_or_none()
         if row is None:
-            raise NotFound(f"there is no {name} on the staff; see kaowu staff list")
+            raise NotFound(f"there is no {name!r} on the staff; see kaowu staff list")
         later = tables.passphrase
         newest = select(later.c.sealed_key).where(later.c.staff == row.id)
         sealed = connection.scalar(newest.order_by(later.c.id.desc()).limit(1)) or row.sealed_key
@@ -156,7 +157,7 @@ def number_of(connection: Connection, name: str) -> int:
     """
     found = connection.scalar(select(tables.staff.c.id).where(tables.staff.c.name == name))
     if found is None:
-        raise NotFound(f"there is no {name} on the staff")
+        raise NotFound(f"there is no {name!r} on the staff; see kaowu staff list")
     return int(found)
 
 

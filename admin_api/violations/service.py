@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from admin_api import tables
 from admin_api.acts.canonical import canonical
-from admin_api.acts.ledger import Act, Signer, need_role
+from admin_api.acts.ledger import Act, Signer, need_reason, need_role
 from admin_api.acts.roles import ActKind
 from admin_api.bulk import read_frame
 from admin_api.clock import is_begun, is_over
@@ -55,6 +55,9 @@ class Violation:
     def record(self) -> tuple[str, str, str]:
         """What a formal document says of it."""
         return self.ticket, self.subject, self.code
+
+    def __str__(self) -> str:
+        return f"violation {self.id}: {'/'.join(self.record)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,17 @@ def enter(
     return tuple(range(first, first + len(rows)))
 
 
-def review(office: Office, signer: Signer, number: int, verdict: str, why: str = "") -> None:
-    """Confirm or reject what another person of the region entered (复核).
+def review(office: Office, signer: Signer, number: int, verdict: str, why: str = "") -> Violation:
+    """Confirm or reject what another person of the region entered (复核); returns it as it is then.
 
     Raises:
         NotFound: there is no such violation in this region.
         NotAllowed: the signer entered it.
-        Refused: it was reviewed before.
+        Refused: it was reviewed before, or is rejected without a reason.
     """
+    need_role(signer, ActKind.VIOLATION_REVIEW)
+    if verdict == REJECTED:
+        need_reason(why)
     with office.ledger.act(
         signer, ActKind.VIOLATION_REVIEW, target=f"violation {number}", why=why
     ) as act:
@@ -128,9 +134,10 @@ def review(office: Office, signer: Signer, number: int, verdict: str, why: str =
         if found.who == signer.name:
             raise NotAllowed(f"{signer.name} entered it; another person reviews")
         if found.verdict:
-            raise Refused(f"violation {number} is {found.verdict} already")
+            raise Refused(f"{found} is {found.verdict} already")
         row = {"violation": number, "verdict": verdict, "who": signer.name}
         act.add(tables.violation_verdict, [row])
+    return replace(found, verdict=verdict)
 
 
 def compare(
@@ -140,11 +147,14 @@ def compare(
     the region's violations, and the document's lines are kept.
 
     Raises:
+        NotFound: the exam has no such region.
         Unsettled: entries are not reviewed yet.
         ImportRefused: the document's list has faults.
     """
     signer.need_region(region)
     need_role(signer, ActKind.VIOLATION_DOCUMENT)
+    if region not in office.exam.regions:
+        raise NotFound(f"the exam has no region {region}; known: {', '.join(office.exam.regions)}")
     frame = read_formal_document(path, office.exam, encoding=encoding).frame
     documents = frame["document"].unique().to_list()
     if len(documents) > 1:
@@ -207,8 +217,7 @@ def open_matters(connection: Connection) -> list[Matter]:
     every = violations(connection)
     for one in every:
         if not one.verdict:
-            words = "waits for the region's review"
-            matters.append(Matter(f"violation {one.id}", f"{'/'.join(one.record)}: {words}"))
+            matters.append(Matter(f"violation {one.id}", f"{one} waits for the region's review"))
     for region in sorted({one.region for one in every}):
         if _closed_list(connection, region) != _reviewed(every, region):
             words = "the list is not the formal document's; kaowu violations compare"
@@ -218,8 +227,8 @@ def open_matters(connection: Connection) -> list[Matter]:
 
 def _compared(connection: Connection, region: str, frame: pl.DataFrame) -> Comparison:
     every = violations(connection, region)
-    if waiting := [str(one.id) for one in every if not one.verdict]:
-        raise Unsettled("review these violations first", waiting)
+    if waiting := [str(one) for one in every if not one.verdict]:
+        raise Unsettled("review these violations first (kaowu violations review)", waiting)
     here = _reviewed(every, region)
     there = set(_records(frame))
     return Comparison(tuple(sorted(here - there)), tuple(sorted(there - here)))

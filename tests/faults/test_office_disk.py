@@ -15,7 +15,7 @@ from admin_api.acts.verify import verify_chain
 from admin_api.errors import NotFound, StoreError, Tampered
 from admin_api.settings import settings_in
 from admin_api.vault import Vault
-from tests.office.conftest import EXAM
+from tests.office.papers import EXAM
 from tests.office.people import Desk, new_desk, with_cheap_keys
 
 ROWS = [{"matter": f"matter {n}", "reason": "r" * 500, "who": "sun"} for n in range(4000)]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from admin_api.settings import Settings, settings_in
+from tests.office.papers import EXAM as EXAM
 from tests.office.people import Desk, new_desk, with_cheap_keys
 from tests.office.postgres import Server, running
-
-EXAM = Path(__file__).parent / "EXAM.toml"
+from tests.office.walk import Walk, walked
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,14 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     with_cheap_keys(monkeypatch.setattr)
+
+
+@pytest.fixture(scope="session")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    """An office that went the whole way by its command line; tests only look at it, or copy it."""
+    with pytest.MonkeyPatch.context() as patch:
+        with_cheap_keys(patch.setattr)
+        return walked(tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -135,7 +135,7 @@ def test_every_kind_of_column_comes_back_as_it_went_in(desk: Desk) -> None:
 
 
 def test_roles_are_held_apart(desk: Desk) -> None:
-    with pytest.raises(NotAllowed, match="needs a administrator"):
+    with pytest.raises(NotAllowed, match="needs the role administrator"):
         add(desk.ledger, desk["sun"], Newcomer("mole", Role.RELEASE, PASSPHRASE), desk.office.exam)
 
 
@@ -158,7 +158,7 @@ def test_the_only_administrator_stays(desk: Desk) -> None:
 def test_a_wrong_passphrase_opens_nothing(desk: Desk) -> None:
     with pytest.raises(NotAllowed, match="not the passphrase of sun"):
         open_key(desk.ledger, "sun", "not this phrase")
-    with pytest.raises(NotFound, match="no nobody on the staff"):
+    with pytest.raises(NotFound, match="no 'nobody' on the staff"):
         open_key(desk.ledger, "nobody", PASSPHRASE)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from admin_api.errors import Refused
 from admin_api.exam.parse import parse_exam
-from tests.office.conftest import EXAM
+from tests.office.papers import EXAM
 
 CODES = """
 [[violations.code]]

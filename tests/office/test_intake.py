@@ -150,7 +150,7 @@ def test_values_that_no_field_can_have(
 
 
 def test_who_may_take_in_and_from_where(desk: Desk, scans: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotAllowed, match="needs a operator"):
+    with pytest.raises(NotAllowed, match="needs the role operator"):
         take_in(desk.office, desk["ren"], [Lot(BAG, (scans,))], INLINE, Silent())
     with pytest.raises(Refused, match="no region 99"):
         taken(desk, scans, bag=BagName("99", "1", "1"))

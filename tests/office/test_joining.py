@@ -15,7 +15,7 @@ from admin_api.frames import BAGS, CARDS, ENROLMENTS
 from admin_api.joining.join import join
 from admin_api.joining.reconcile import Counts, matters_of, reconcile
 from admin_api.joining.states import EnrolmentState, Joined, PageState
-from tests.office.conftest import EXAM
+from tests.office.papers import EXAM
 
 SITTING, _ = load_exam(EXAM)
 A, B, C = "370000000001", "370000000002", "370000000003"

@@ -26,7 +26,7 @@ from admin_api.release.transcript import check_code
 from admin_api.release.transcripts import pages_of, write_transcripts
 from admin_api.release.verify import load_keys, verify
 from admin_api.staff import keys
-from tests.office.conftest import EXAM
+from tests.office.papers import EXAM
 from tests.office.people import PASSPHRASE
 
 BASIS = {"exam": {"year": 2026, "name": "考试", "sha256": "00"}}

@@ -21,7 +21,7 @@ from admin_api.frames import CARDS, ENROLMENTS
 from admin_api.registration import service as registration
 from admin_api.registration.errors import ImportRefused
 from admin_api.violations import service as violations
-from tests.office.conftest import EXAM
+from tests.office.papers import EXAM
 from tests.office.people import Desk
 from tests.office.test_joining import card, enrolment
 

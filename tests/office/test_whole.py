@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -31,11 +30,10 @@ from omr.design import load_design
 from omr.pool import Limits
 from omr.progress import Silent
 from omr.simulate import load_mix, read_truth, simulate
-from tests.office.conftest import EXAM
+from tests.office.papers import EXAM, HEADER, key_file, right_answers
 from tests.office.people import Desk, new_desk
 
 CARDS = 10
-HEADER = "准考证号,姓名,证件类型,证件号,档案号,专业代码,级别,考区,考点,考场,试室,座位号,报考科目"
 Truth = dict[str, dict[str, str]]
 
 
@@ -63,20 +61,6 @@ def exam(tmp_path: Path) -> Path:
 @pytest.fixture
 def desk(settings: Settings, cheap_keys: None, exam: Path) -> Desk:
     return new_desk(settings, exam)
-
-
-def right_answers(paper: str, form: str) -> str:
-    return "".join(random.Random(paper + form).choices("ABCDE", k=100))
-
-
-def key_file(folder: Path, paper: str, form: str, version: int = 1, void: str = "left_out") -> Path:
-    path = folder / f"{paper}{form}-{version}.toml"
-    path.write_text(
-        f'paper = "{paper}"\nform = "{form}"\nversion = {version}\n[[section]]\nname = "A1"\n'
-        f'kind = "single"\nanswers = "{right_answers(paper, form)}"\n'
-        f'void = {{ "31" = "{void}" }}\naccept = {{ "7" = ["A", "C"] }}\n'
-    )
-    return path
 
 
 def plain_score(values: dict[str, str], void: str = "left_out") -> Fraction:
