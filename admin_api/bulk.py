@@ -1,7 +1,7 @@
 """Frames into tables and out of them, by the fastest road that each database has.
 
-PostgreSQL: COPY both ways. SQLite: executemany in, and out through Arrow (ADBC) for millions.
-Tables of millions are read in parts, several at once, by connections of their own that see the very
+In: COPY with PostgreSQL, executemany with SQLite. Out: by this connection, or for tables of
+millions as Arrow (ADBC), in parts, several at once, by connections of their own that see the very
 same moment: see `read_many`.
 """
 
@@ -159,16 +159,32 @@ def _by_snapshot(
     connection: Connection, parts: Sequence[Select[Any]], schema: Mapping[str, pl.DataType]
 ) -> list[pl.DataFrame | None]:
     """Every query's rows, read by PostgreSQL connections with this one's snapshot."""
-    snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))
-    engine = connection.engine.execution_options(isolation_level="REPEATABLE READ")
+    from adbc_driver_manager import Error
+    from adbc_driver_postgresql import dbapi as arrow
 
-    def borrowed(part: Select[Any]) -> pl.DataFrame:
-        with engine.connect() as other, other.begin():
-            other.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            return _copy_out(other, part, schema)
+    snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
+    address = connection.engine.url.set(drivername="postgresql")
+    url = address.render_as_string(hide_password=False)
+
+    def borrowed(part: Select[Any]) -> pl.DataFrame | None:
+        try:
+            with arrow.connect(url) as other, other.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+                cursor.execute(_written_out(part))
+                found: pl.DataFrame = cursor.fetch_polars()
+        except (Error, pl.exceptions.PolarsError):  # no result may hang on this driver
+            return None
+        return found.cast(schema)  # type: ignore[arg-type]
 
     with ThreadPoolExecutor(_CORES) as pool:
         return list(pool.map(borrowed, parts))
+
+
+def _written_out(query: Select[Any]) -> str:
+    """A query as PostgreSQL takes it, with its values in it."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _by_arrow(
@@ -226,15 +242,9 @@ def _as_stored(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
 def _copy_out(
     connection: Connection, query: Select[Any], schema: Mapping[str, pl.DataType]
 ) -> pl.DataFrame:
-    sql = str(
-        query.compile(
-            dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
-            compile_kwargs={"literal_binds": True},
-        )
-    )
     buffer = io.BytesIO()
     cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)") as copy:
+    with cursor.copy(f"COPY ({_written_out(query)}) TO STDOUT (FORMAT csv)") as copy:
         for block in copy:
             buffer.write(block)
     if not buffer.tell():

@@ -14,26 +14,28 @@ from admin_api.exam.terms import CardUse
 from admin_api.frames import CARDS
 
 _PARTS = ("paper", "form", "ticket")
+_READ = (
+    *("status", "ticket", "subject", "form", "absent", "violation"),
+    *("barcode", "answers", "doubts"),
+)
 
 
 def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
     """Every page with its newest reading; every doubt is open. See `frames.CARDS`."""
     page, reading = tables.page, tables.reading
-    columns = [
-        page.c.id.label("page"),
-        reading.c.id.label("reading"),
-        *(page.c[name] for name in ("region", "box", "bag", "position", "sha256")),
-        *(reading.c[name] for name in ("status", "ticket", "subject", "form", "absent")),
-        *(reading.c[name] for name in ("violation", "barcode", "answers", "doubts")),
-    ]
-    query = (
-        select(*columns)
-        .join(reading, reading.c.page == page.c.id)
-        .order_by(page.c.id, reading.c.id)
-    )
+    places = [page.c[name] for name in ("region", "box", "bag", "position", "sha256")]
+    said = [reading.c[name] for name in _READ]
     replaced = read_frame(connection, select(tables.replaced.c.page))["page"]
-    every = read_many(connection, query, page.c.id)
-    frame = every.filter((pl.col("page") != pl.col("page").shift(-1)).fill_null(True))
+    pages = read_many(
+        connection, select(page.c.id.label("page"), *places).order_by(page.c.id), page.c.id
+    )
+    readings = read_many(
+        connection,
+        select(reading.c.id.label("reading"), reading.c.page, *said).order_by(reading.c.id),
+        reading.c.id,
+    )
+    newest = readings.unique("page", keep="last", maintain_order=True)
+    frame = pages.join(newest, on="page", maintain_order="left")
     return with_barcode_parts(
         _with_open(frame).with_columns(
             pl.col("page").is_in(replaced.implode()).alias("replaced"),

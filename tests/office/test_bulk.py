@@ -25,12 +25,17 @@ def many(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def test_the_parts_make_up_the_whole(many: Desk) -> None:
+def _in_one(*_: object) -> None:
+    raise AssertionError("read by one connection: the others did not answer")
+
+
+def test_the_parts_make_up_the_whole(many: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = QUERY.where(TABLE.c.matter == "matter 9")
     with many.ledger.moment() as connection:
-        whole = read_frame(connection, QUERY)
+        whole, one = read_frame(connection, QUERY), read_frame(connection, some)
+        monkeypatch.setattr(bulk, "read_frame", _in_one)
         assert_frame_equal(read_many(connection, QUERY, TABLE.c.id), whole)
-        some = QUERY.where(TABLE.c.matter == "matter 9")
-        assert_frame_equal(read_many(connection, some, TABLE.c.id), read_frame(connection, some))
+        assert_frame_equal(read_many(connection, some, TABLE.c.id), one)
         nobody = QUERY.where(TABLE.c.who == "nobody")
         assert read_many(connection, nobody, TABLE.c.id).schema == whole.schema
     assert whole.height == 20
@@ -41,6 +46,13 @@ def test_a_moment_stays_what_it_was(many: Desk) -> None:
         before = read_frame(connection, QUERY)
         settle(many.office, many["song"], "matter 3", "came in meanwhile")
         assert_frame_equal(read_many(connection, QUERY, TABLE.c.id), before)
+
+
+def test_without_other_connections_one_reads(many: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_by_snapshot", lambda _c, parts, _s: [None for _ in parts])
+    monkeypatch.setattr(bulk, "_by_arrow", lambda _c, parts, _s: [None for _ in parts])
+    with many.ledger.moment() as connection:
+        assert read_many(connection, QUERY, TABLE.c.id).height == 20
 
 
 def test_an_act_sees_what_it_added_itself(many: Desk) -> None:
