@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import html
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -27,6 +29,7 @@ from admin_api.portal.shown import Shown
 _HERE = Path(__file__).parent
 _LANGUAGES = {"zh": "中文", "en": "English"}
 _MOST_BODY = 4096
+_WORDS = re.compile(r"""\{\{ _\((["'])(.+?)\1\) \}\}""")
 _ADDRESS_S, _NUMBER_S = 600, 3600
 _STATIC = {"portal.css": "text/css", "portal.js": "text/javascript"}
 _HEADERS = {
@@ -68,8 +71,8 @@ class Portal:
             "notice": "",
             "wait_s": 0,
         }
-        html = _template(language, template).render(shown | more)
-        return HTMLResponse(html, status, _HEADERS)
+        text = _template(language, template).render(shown | more)
+        return HTMLResponse(text, status, _HEADERS)
 
     async def asked(self, request: Request) -> tuple[Response | None, Found | None]:
         """What a question finds; a page instead where it may not be asked."""
@@ -87,7 +90,7 @@ class Portal:
             page.headers["Retry-After"] = str(_ADDRESS_S)
             return page, None
         wait = self.challenges.wait(token, said.get("work", ""), now_s)
-        if wait is None or self.limits.count(Kind.TOKEN, token, self.challenges.made_s(token)) > 1:
+        if wait is None or self._used(token) > self.settings.per_form:
             _ASKED.labels("stale").inc()
             return self.page(request, "form.html", 400, notice="stale"), None
         if wait:
@@ -99,6 +102,10 @@ class Portal:
             return self.page(request, "form.html", 404, notice="none"), None
         _ASKED.labels("found").inc()
         return None, found
+
+    def _used(self, token: str) -> int:
+        """How often a good token was sent, with this time."""
+        return self.limits.count(Kind.TOKEN, token, self.challenges.made_s(token))
 
     async def printed(self, found: Found) -> bytes | None:
         """A transcript as PDF; None where others are being made."""
@@ -195,14 +202,21 @@ def _address(request: Request, proxies: frozenset[str]) -> str:
 
 @functools.cache
 def _template(language: str, name: str) -> Template:
+    """A template whose words are put in once, and not at every question."""
+    words = translations(_HERE / "locale", language)
+
+    def translated(source: str) -> str:
+        return _WORDS.sub(lambda found: html.escape(str(words.gettext(found[2]))), source)
+
+    sources = {
+        file.name: translated(file.read_text(encoding="utf-8"))
+        for file in (_HERE / "pages").glob("*.html")
+    }
     made = Environment(
-        loader=FileSystemLoader(_HERE / "pages"),
+        loader=DictLoader(sources),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
     )
-    found = translations(_HERE / "locale", language)
-    made.install_gettext_translations(found, newstyle=True)  # type: ignore[attr-defined]
     return made.get_template(name)

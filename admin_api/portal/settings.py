@@ -10,6 +10,7 @@
 | PORTAL_WAIT_S | wait without script, in seconds | 8 |
 | PORTAL_PER_ADDRESS | questions an address may ask in ten minutes | 120 |
 | PORTAL_PER_NUMBER | questions about one number in an hour | 12 |
+| PORTAL_PER_FORM | questions that one form may ask | 1 |
 | PORTAL_PROXIES | addresses whose X-Forwarded-For is believed, with commas | none |
 """
 
@@ -24,7 +25,13 @@ from admin_api.portal.sealed import SECRET_BYTES, PortalError
 
 _NAMES = (
     *("PORTAL_FILE", "PORTAL_SECRET", "PORTAL_KEYS", "PORTAL_STATE", "PORTAL_WORK_BITS"),
-    *("PORTAL_WAIT_S", "PORTAL_PER_ADDRESS", "PORTAL_PER_NUMBER", "PORTAL_PROXIES"),
+    *(
+        "PORTAL_WAIT_S",
+        "PORTAL_PER_ADDRESS",
+        "PORTAL_PER_NUMBER",
+        "PORTAL_PER_FORM",
+        "PORTAL_PROXIES",
+    ),
 )
 
 
@@ -40,6 +47,7 @@ class PortalSettings:
     wait_s: int = 8
     per_address: int = 120
     per_number: int = 12
+    per_form: int = 1
     proxies: frozenset[str] = frozenset()
 
 
@@ -72,6 +80,7 @@ def read_settings(given: Mapping[str, str]) -> PortalSettings:
         _whole(given, "PORTAL_WAIT_S", plain.wait_s, 600),
         _whole(given, "PORTAL_PER_ADDRESS", plain.per_address, 1 << 31),
         _whole(given, "PORTAL_PER_NUMBER", plain.per_number, 1 << 31),
+        _whole(given, "PORTAL_PER_FORM", plain.per_form, 1 << 31),
         frozenset(one.strip() for one in proxies.split(",") if one.strip()),
     )
 
