@@ -12,7 +12,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from admin_api.bulk import begin_clean
 from admin_api.errors import StoreError
-from admin_api.tables import metadata
 
 _BUSY_MS = 60_000
 _WRITER = 4_203_2020  # PostgreSQL's advisory lock of the one writer
@@ -135,29 +134,3 @@ def is_created(engine: Engine) -> bool:
         return False
     with _told("opened"):
         return inspect(engine).has_table("act")
-
-
-def keep_append_only(connection: Connection) -> None:
-    """Have the database itself refuse every change and deletion of what is stored."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            text(
-                "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN RAISE EXCEPTION 'facts are append-only: %', TG_TABLE_NAME; END $$"
-            )
-        )
-    for table in metadata.sorted_tables:
-        for change in ("UPDATE", "DELETE"):
-            name = f"no_{change.lower()}_{table.name}"
-            if connection.dialect.name == "postgresql":
-                connection.execute(
-                    text(
-                        f'CREATE TRIGGER {name} BEFORE {change} ON "{table.name}" '
-                        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-                    )
-                )
-            else:
-                connection.exec_driver_sql(
-                    f'CREATE TRIGGER {name} BEFORE {change} ON "{table.name}" '
-                    "BEGIN SELECT RAISE(ABORT, 'facts are append-only'); END"
-                )

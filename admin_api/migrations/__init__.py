@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 
@@ -13,13 +15,17 @@ from admin_api.errors import StoreError
 
 
 def upgrade(engine: Engine) -> None:
-    """Apply what is missing.
+    """Apply what is missing; where nothing is, only look, so that nobody waits for a writer.
 
     Raises:
         StoreError: the database was made by a newer program.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
+    newest = ScriptDirectory.from_config(config).get_heads()
+    with engine.connect() as connection:
+        if list(MigrationContext.configure(connection).get_current_heads()) == newest:
+            return
     with engine.connect() as connection:
         config.attributes["connection"] = connection.execution_options(writer=True)
         try:
