@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from admin_api.errors import Refused
+from admin_api.exam.rules import fraction, pass_lines, rolling_rules
 from admin_api.exam.terms import (
     BarcodeNames,
     Calendar,
@@ -24,10 +25,8 @@ from admin_api.exam.terms import (
     Specialty,
     ViolationCode,
 )
-from omr.errors import ScoringError
-from omr.score.key import parse_marks
 from omr.score.pass_lines import PassLine, PassLines
-from omr.score.rolling import RollingRules, merges_of
+from omr.score.rolling import RollingRules
 from omr.score.scaling import Rounding
 from omr.toml_table import Lines, Table
 
@@ -123,12 +122,12 @@ def _exam(top: Table, digest: str) -> Exam:
         papers={p.code: p for p in _coded(top.tables("paper"), _paper)},
         card=_card(top.table("card")),
         review_people=review.whole("people", 2, high=5),
-        lines=_lines(top),
+        lines=PassLines.of([PassLine(Fraction(0))]),
         rolling=RollingRules(0, {}),
         violations={c.code: c for c in _coded(violations.tables("code"), _code)},
         sha256=digest,
     )
-    exam = replace(exam, rolling=_rolling(rolling, exam))
+    exam = replace(exam, lines=pass_lines(top, exam), rolling=rolling_rules(rolling, exam))
     for table in (calendar, ticket, review, rolling, violations):
         table.done()
     return exam
@@ -167,15 +166,6 @@ def _pattern(table: Table, key: str) -> re.Pattern[str]:
         return re.compile("")
 
 
-def _fraction(table: Table, key: str, default: str | None = None) -> Fraction:
-    text = table.text(key, default)
-    try:
-        return parse_marks(text)
-    except ValueError:
-        table.fault(f'{key} must be a number or a fraction in quotes, such as "60"', key)
-        return Fraction(1)
-
-
 def _specialty(table: Table) -> Specialty:
     papers = table.table("papers")
     mapped = {key: papers.text(key) for key in list(papers.content)}
@@ -194,7 +184,7 @@ def _paper(table: Table) -> Paper:
         table.whole("items", high=500),
         table.whole("options", 5, low=2, high=8),
         table.texts("forms", ()) or ("",),
-        _fraction(table, "scale"),
+        fraction(table, "scale"),
         table.choice("round", Rounding, Rounding.NONE),
     )
 
@@ -226,42 +216,6 @@ def _card(table: Table) -> CardUse:
     return use
 
 
-def _lines(top: Table) -> PassLines:
-    try:
-        return PassLines.of(_line(table) for table in top.tables("pass_line"))
-    except ScoringError as error:
-        top.fault(f"[[pass_line]]: {error}")
-        return PassLines.of([PassLine(Fraction(0))])
-
-
-def _line(table: Table) -> PassLine:
-    rule = PassLine(
-        _fraction(table, "line"),
-        table.whole("year", low=2000, high=2200) if table.has("year") else None,
-        *(
-            table.text(key) if table.has(key) else None
-            for key in ("region", "specialty", "subject", "level")
-        ),
-    )
-    table.done()
-    return rule
-
-
-def _rolling(table: Table, exam: Exam) -> RollingRules:
-    years = table.whole("years", 2, high=10)
-    merged: dict[str, tuple[str, ...]] = {}
-    for one in table.tables("merge"):
-        sources, target = one.texts("from"), one.text("to")
-        merged[target] = (*merged.get(target, ()), *sources)
-        one.done()
-    needed = {code: tuple(one.papers) for code, one in exam.specialties.items()}
-    try:
-        return RollingRules(exam.year, needed, merges_of(merged), years)
-    except ScoringError as error:
-        table.fault(f"[[rolling.merge]]: {error}")
-        return RollingRules(exam.year, needed)
-
-
 def _code(table: Table) -> ViolationCode:
     return ViolationCode(
         table.text("code"),
@@ -282,11 +236,6 @@ def _contradictions(exam: Exam) -> Iterable[str]:
                 yield f"specialty {specialty.code}: there is no paper {paper!r}"
     if not exam.specialties:
         yield "no [[specialty]]; name at least one"
-    if not any(not rule.named for rule in exam.lines.lines):
-        yield 'no [[pass_line]] for everybody; add one with line = "60" alone'
-    for rule in exam.lines.lines:
-        if rule.region is not None and rule.region not in exam.regions:
-            yield f"a pass line names the region {rule.region!r}, which is not there"
     for sheet in exam.papers.values():
         if sheet.scale <= 0:
             yield f"paper {sheet.code}: scale must be over 0"
