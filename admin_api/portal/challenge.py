@@ -2,7 +2,7 @@
 
 A form carries a token that is signed and says when it was made. With script, the browser looks for
 a number that gives, hashed with the token, so many zero bits. Without script, the token must have
-been looked at for some seconds. Each token counts once: the caller sees to that.
+been looked at for some seconds. A token is good for a few questions: the caller counts them.
 """
 
 from __future__ import annotations

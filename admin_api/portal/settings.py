@@ -10,7 +10,7 @@
 | PORTAL_WAIT_S | wait without script, in seconds | 8 |
 | PORTAL_PER_ADDRESS | questions an address may ask in ten minutes | 120 |
 | PORTAL_PER_NUMBER | questions about one number in an hour | 12 |
-| PORTAL_PER_FORM | questions that one form may ask | 1 |
+| PORTAL_PER_FORM | questions that one form may ask: a look, a transcript, a slip | 3 |
 | PORTAL_PROXIES | addresses whose X-Forwarded-For is believed, with commas | none |
 """
 
@@ -47,7 +47,7 @@ class PortalSettings:
     wait_s: int = 8
     per_address: int = 120
     per_number: int = 12
-    per_form: int = 1
+    per_form: int = 3
     proxies: frozenset[str] = frozenset()
 
 

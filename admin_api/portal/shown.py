@@ -1,8 +1,15 @@
-"""The release that is shown: swapped for another when its file is replaced, without a pause."""
+"""The release that is shown: swapped for another when its file is replaced, without a pause.
+
+What is served is a copy in the portal's own folder, which its processes share. Somebody may write
+over the file in its place, and pages of a file that is cut short under a map kill the process.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -11,6 +18,7 @@ from admin_api.portal.sealed import PortalError, SealedFile
 from admin_api.portal.settings import PortalSettings
 
 _LOOK_S = 1.0
+Mark = tuple[int, int, int]
 _LOG = logging.getLogger("kaowu.portal")
 
 
@@ -26,7 +34,9 @@ class Shown:
         self._settings = settings
         self._file: Path = settings.file
         self._mark = self._look()
-        self.now = SealedFile(settings.file, settings.secret, settings.keys)
+        if self._mark is None:
+            raise PortalError(f"{settings.file} is not there; seal a release (kaowu portal seal)")
+        self.now = self._opened(self._mark)
         self.fault = ""
         threading.Thread(target=self._watch, name="shown", daemon=True).start()
 
@@ -43,14 +53,35 @@ class Shown:
         self._mark = mark
         try:
             # The old map lives on until the last request that uses it has ended.
-            self.now = SealedFile(self._file, self._settings.secret, self._settings.keys)
+            self.now = self._opened(mark)
             self.fault = ""
             _LOG.info("now showing release %s", self.now.release)
         except PortalError as error:
             self.fault = str(error)
             _LOG.error("still showing release %s: %s", self.now.release, error)
 
-    def _look(self) -> tuple[int, int, int] | None:
+    def _opened(self, mark: Mark) -> SealedFile:
+        """The file as it is now, from a copy of its own."""
+        state = self._settings.state
+        copy = state / ("shown-" + "-".join(str(part) for part in mark))
+        try:
+            if not copy.is_file():
+                making = state / f".{copy.name}.{os.getpid()}"
+                shutil.copyfile(self._file, making)
+                os.replace(making, copy)
+            opened = SealedFile(copy, self._settings.secret, self._settings.keys)
+        except OSError as error:
+            raise PortalError(f"{self._file} cannot be copied: {error}; free some space") from error
+        except PortalError:
+            copy.unlink(missing_ok=True)
+            raise
+        for old in state.glob("shown-*"):
+            if old != copy:
+                with contextlib.suppress(OSError):
+                    old.unlink()  # who still maps it keeps it
+        return opened
+
+    def _look(self) -> Mark | None:
         try:
             stat = self._file.stat()
         except OSError:

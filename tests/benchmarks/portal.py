@@ -51,8 +51,11 @@ def seal(folder: Path, people: int) -> tuple[Sealed, float]:
 
 
 @contextmanager
-def serving(sealed: Sealed, processes: int = PROCESSES) -> Iterator[tuple[str, int]]:
-    """A portal with its limits raised; its address and process id. Stopped at the end."""
+def serving(sealed: Sealed, processes: int = PROCESSES, **more: str) -> Iterator[tuple[str, int]]:
+    """A portal with its limits raised; its address and process id. Stopped at the end.
+
+    `more` are other settings, without PORTAL_ before them.
+    """
     keys = sealed.folder / "keys.toml"
     keys.write_text("".join(f'"{name}" = "{key}"\n' for name, key in sealed.keys.items()))
     with socket.socket() as free:
@@ -68,7 +71,9 @@ def serving(sealed: Sealed, processes: int = PROCESSES) -> Iterator[tuple[str, i
         "PORTAL_PER_NUMBER": "2000000000",
         "PORTAL_PER_FORM": "2000000000",
     }
-    command = [sys.executable, "-m", "admin_api.cli.main", "portal", "serve", "--port", str(port)]
+    environment |= {f"PORTAL_{name}": value for name, value in more.items()}
+    code = "import sys; from admin_api.cli import main; sys.argv[0] = 'kaowu'; main()"
+    command = [sys.executable, "-c", code, "portal", "serve", "--port", str(port)]
     running = subprocess.Popen([*command, "--processes", str(processes)], env=environment)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -101,6 +101,7 @@ class Sealed:
             wait_s=0,
             per_address=10_000,
             per_number=10_000,
+            per_form=1,
         )
         return replace(plain, **more)
 

@@ -23,9 +23,13 @@ document.querySelectorAll("form[data-bits]").forEach((form) => {
   form.addEventListener("submit", async (event) => {
     if (form.elements.work.value || !window.crypto?.subtle) return;
     event.preventDefault();
+    if (form.dataset.busy) return;
+    form.dataset.busy = "yes";
+    const submitter = event.submitter ?? form.querySelector("button");
     form.querySelector("[data-working]").hidden = false;
     form.elements.work.value = await solve(form.elements.token.value, Number(form.dataset.bits));
-    form.requestSubmit(event.submitter);
+    // In a task of its own: the event whose default was prevented must have ended.
+    setTimeout(() => submitter.click(), 0);
   });
 });
 // A page that comes back from the browser's memory has a used token.
