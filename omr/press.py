@@ -14,13 +14,12 @@ from pathlib import Path
 
 from reportlab.lib.colors import CMYKColorSep
 from reportlab.pdfbase import pdfdoc, pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from omr.design import BubbleShape, Corner, CornerShape, Design, FieldKind, Ink, Side, Zone
 from omr.errors import DesignError, RosterError
-from omr.fonts import chinese_font
 from omr.outputs import whole_file
+from omr.pdf_font import lacking, register
 from omr.press_barcodes import ABOVE_MM, TEXT_MM, Bar, BarcodeMisfit, fit
 from omr.press_items import MIDDLE_EM, Anchor, Box, Rule, Text
 from omr.press_layout import SidePrint, lay_out
@@ -100,25 +99,20 @@ def print_design(design: Design, out: Path, *, roster: Sequence[RosterRow] = ())
 @functools.cache
 def _register_fonts() -> None:
     for name, bold in ((REGULAR, False), (BOLD, True)):
-        pdfmetrics.registerFont(TTFont(name, str(chinese_font(bold=bold))))
+        register(name, bold=bold)
 
 
 def _lacking(words: str) -> str:
     """The first character that a font lacks, or ""."""
-    for name in (REGULAR, BOLD):
-        glyphs = pdfmetrics.getFont(name).face.charToGlyph
-        for character in words:
-            if ord(character) not in glyphs:
-                return character
-    return ""
+    return lacking(words, REGULAR, BOLD)[:1]
 
 
 def _check_design_glyphs(design: Design, prints: Prints) -> None:
     findings = tuple(
-        f"the font has no {lacking!r} (U+{ord(lacking):04X}) for {text.words!r}; word it otherwise"
+        f"the font has no {missing!r} (U+{ord(missing):04X}) for {text.words!r}; word it otherwise"
         for print_ in prints.values()
         for text in print_.texts
-        if (lacking := _lacking(text.words))
+        if (missing := _lacking(text.words))
     )
     if findings:
         raise DesignError(design.source, findings)
@@ -134,9 +128,9 @@ def _width_mm(words: str, size_mm: float, font: str = REGULAR) -> float:
 def _personal(design: Design, prints: Prints, row: RosterRow) -> list[_Overlay]:
     where = f"roster row {row.row}" if row.row else f"roster number {row.number}"
     for words in (row.name, row.number, row.barcode):
-        if lacking := _lacking(words):
+        if missing := _lacking(words):
             raise RosterError(
-                f"{where}: the font has no {lacking!r} (U+{ord(lacking):04X}) for {words!r}; "
+                f"{where}: the font has no {missing!r} (U+{ord(missing):04X}) for {words!r}; "
                 "put another way of writing it (such as pinyin) in the roster, or leave the row "
                 "out and write that card by hand"
             )

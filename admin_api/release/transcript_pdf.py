@@ -1,8 +1,15 @@
-"""Transcripts on paper: A4, one page a candidate, the code at its foot."""
+"""Transcripts on paper: A4, one page a candidate, the code at its foot.
+
+A character that the font lacks stands as its code point, such as [U+20BB7], and a line on the page
+says so; the code holds the character itself.
+"""
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,17 +17,18 @@ import segno
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from admin_api.release.records import Statement
-from omr.fonts import chinese_font
 from omr.outputs import whole_file
+from omr.pdf_font import code_point, lacking, register, spelled
 
 _PLAIN, _BOLD = "transcript", "transcript-bold"
 _LEFT, _RIGHT, _TOP = 25 * mm, 185 * mm, 262 * mm
 _CODE_MM = 62.0
+_FACT_MM = 63.0  # room for a fact beside its name
 _GREY, _INK = 0.42, 0.1
+_ONE_AT_A_TIME = threading.Lock()  # ReportLab's fonts are shared, and read at a place of their own
 STATES = {
     "scored": "",
     "absent": "缺考",
@@ -52,6 +60,46 @@ class Printed(Protocol):
     def specialties(self) -> Mapping[str, _Specialty]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How words stand there; `most` is the width, in points, that they may take."""
+
+    size: float
+    bold: bool = False
+    middle: bool = False
+    grey: float = _INK
+    most: float = _RIGHT - _LEFT
+
+
+_HEAD, _NOTE = _Style(10, grey=_GREY), _Style(8.5, grey=_GREY)
+_FACT = _Style(11.5, most=_FACT_MM * mm)
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """A page being drawn. `spelled_out` are the characters that stand as code points."""
+
+    canvas: Canvas
+    spelled_out: dict[str, None] = field(default_factory=dict)
+
+    def write(self, x: float, y: float, words: str, style: _Style) -> None:
+        """Words, smaller where they would take more room than there is."""
+        font = _BOLD if style.bold else _PLAIN
+        self.spelled_out |= dict.fromkeys(lacking(words, font))
+        shown = spelled(words, font)
+        width = pdfmetrics.stringWidth(shown, font, style.size)
+        self.canvas.setFillGray(style.grey)
+        self.canvas.setFont(font, style.size * min(1.0, style.most / max(width, 1.0)))
+        draw = self.canvas.drawCentredString if style.middle else self.canvas.drawString
+        draw(x, y, shown)
+
+    def line(self, y: float) -> None:
+        """A line from margin to margin."""
+        self.canvas.setLineWidth(0.6)
+        self.canvas.setStrokeGray(_INK)
+        self.canvas.line(_LEFT, y, _RIGHT, y)
+
+
 def print_transcripts(
     out: Path, exam: Printed, statement: Statement, pages: Iterator[tuple[Mapping[str, Any], str]]
 ) -> int:
@@ -61,15 +109,15 @@ def print_transcripts(
 
     Raises:
         OutputError: it cannot be written.
+        FontMissing: set-up has not put the font there.
     """
-    pdfmetrics.registerFont(TTFont(_PLAIN, str(chinese_font())))
-    pdfmetrics.registerFont(TTFont(_BOLD, str(chinese_font(bold=True))))
     count = 0
-    with whole_file(out) as draft:
+    with _ONE_AT_A_TIME, whole_file(out) as draft:
+        _register_fonts()
         canvas = Canvas(str(draft), pagesize=A4, invariant=True)
         canvas.setTitle(f"{exam.year} {exam.name} 成绩单")
         for record, code in pages:
-            _draw(canvas, exam, statement, record)
+            _draw(_Sheet(canvas), exam, statement, record)
             _draw_code(canvas, code)
             canvas.showPage()
             count += 1
@@ -77,12 +125,40 @@ def print_transcripts(
     return count
 
 
-def _draw(canvas: Canvas, exam: Printed, statement: Statement, record: Mapping[str, Any]) -> None:
-    _text(canvas, 105 * mm, _TOP, f"{exam.year}年{exam.name}", 15, bold=True, middle=True)
-    _text(canvas, 105 * mm, _TOP - 12 * mm, "成 绩 单", 20, bold=True, middle=True)
-    canvas.setLineWidth(0.6)
-    canvas.setStrokeGray(_INK)
-    canvas.line(_LEFT, _TOP - 20 * mm, _RIGHT, _TOP - 20 * mm)
+@functools.cache
+def _register_fonts() -> None:
+    register(_PLAIN)
+    register(_BOLD, bold=True)
+
+
+def _draw(sheet: _Sheet, exam: Printed, statement: Statement, record: Mapping[str, Any]) -> None:
+    title = _Style(15, bold=True, middle=True)
+    sheet.write(105 * mm, _TOP, f"{exam.year}年{exam.name}", title)
+    sheet.write(105 * mm, _TOP - 12 * mm, "成 绩 单", replace(title, size=20))
+    sheet.line(_TOP - 20 * mm)
+    _facts(sheet, exam, record)
+    y = _TOP - 66 * mm
+    for x, head in ((0, "科目"), (70, "成绩"), (95, "合格"), (118, "备注")):
+        sheet.write(_LEFT + x * mm, y, head, _HEAD)
+    sheet.line(y - 3 * mm)
+    for one in record["subjects"]:
+        y -= 10 * mm
+        _subject(sheet, exam, one, y)
+    sheet.line(y - 4 * mm)
+    verdict = "全部科目合格" if record["qualified"] else "尚有科目未合格"
+    sheet.write(_LEFT, y - 14 * mm, verdict, _Style(13, bold=True))
+    sheet.write(_LEFT, 30 * mm, "成绩发布编号", _NOTE)
+    sheet.write(_LEFT, 25 * mm, statement.release[:32], _Style(8.5))
+    sheet.write(_LEFT, 21 * mm, statement.release[32:], _Style(8.5))
+    words = "右侧二维码载有本成绩单全部内容及两人数字签名，可离线核验。"
+    sheet.write(_LEFT, 13 * mm, words, _NOTE)
+    if sheet.spelled_out:
+        marks = "、".join(map(code_point, sheet.spelled_out))
+        words = f"{marks}：打印字库无此字，以其统一码编号代替；二维码内为原字。"
+        sheet.write(_LEFT, _TOP - 56 * mm, words, _NOTE)
+
+
+def _facts(sheet: _Sheet, exam: Printed, record: Mapping[str, Any]) -> None:
     specialty = exam.specialties[record["specialty"]]
     facts = (
         ("姓名", record["name"]),
@@ -94,33 +170,19 @@ def _draw(canvas: Canvas, exam: Printed, statement: Statement, record: Mapping[s
     )
     for n, (what, value) in enumerate(facts):
         x, y = _LEFT + (n % 2) * 85 * mm, _TOP - (30 + 9 * (n // 2)) * mm
-        _text(canvas, x, y, what, 10, grey=_GREY)
-        _text(canvas, x + 20 * mm, y, value, 11.5)
-    y = _TOP - 66 * mm
-    for x, head in ((0, "科目"), (70, "成绩"), (95, "合格"), (118, "备注")):
-        _text(canvas, _LEFT + x * mm, y, head, 10, grey=_GREY)
-    canvas.line(_LEFT, y - 3 * mm, _RIGHT, y - 3 * mm)
-    for one in record["subjects"]:
-        y -= 10 * mm
-        _subject(canvas, exam, one, y)
-    canvas.line(_LEFT, y - 4 * mm, _RIGHT, y - 4 * mm)
-    verdict = "全部科目合格" if record["qualified"] else "尚有科目未合格"
-    _text(canvas, _LEFT, y - 14 * mm, verdict, 13, bold=True)
-    _text(canvas, _LEFT, 30 * mm, "成绩发布编号", 8.5, grey=_GREY)
-    _text(canvas, _LEFT, 25 * mm, statement.release[:32], 8.5)
-    _text(canvas, _LEFT, 21 * mm, statement.release[32:], 8.5)
-    words = "右侧二维码载有本成绩单全部内容及两人数字签名，可离线核验。"
-    _text(canvas, _LEFT, 13 * mm, words, 8.5, grey=_GREY)
+        sheet.write(x, y, what, _HEAD)
+        sheet.write(x + 20 * mm, y, value, _FACT)
 
 
-def _subject(canvas: Canvas, exam: Printed, one: Mapping[str, Any], y: float) -> None:
+def _subject(sheet: _Sheet, exam: Printed, one: Mapping[str, Any], y: float) -> None:
     carried = one["carried"]
     note = STATES[one["state"]] or (f"{carried}年合格，成绩滚动" if carried else "")
-    _text(canvas, _LEFT, y, exam.subjects.get(one["subject"], one["subject"]), 12)
-    _text(canvas, _LEFT + 70 * mm, y, one["score"] or "—", 12, bold=True)
+    subject = exam.subjects.get(one["subject"], one["subject"])
+    sheet.write(_LEFT, y, subject, _Style(12, most=68 * mm))
+    sheet.write(_LEFT + 70 * mm, y, one["score"] or "—", _Style(12, bold=True, most=23 * mm))
     passed = "合格" if one["passed"] or carried else "不合格"
-    _text(canvas, _LEFT + 95 * mm, y, passed if one["state"] != "absent" else "—", 12)
-    _text(canvas, _LEFT + 118 * mm, y, note, 9.5, grey=_GREY)
+    sheet.write(_LEFT + 95 * mm, y, passed if one["state"] != "absent" else "—", _Style(12))
+    sheet.write(_LEFT + 118 * mm, y, note, _Style(9.5, grey=_GREY, most=42 * mm))
 
 
 def _draw_code(canvas: Canvas, code: str) -> None:
@@ -140,22 +202,6 @@ def _draw_code(canvas: Canvas, code: str) -> None:
                 start = None
     canvas.setFillGray(0)
     canvas.drawPath(path, stroke=0, fill=1)
-
-
-def _text(
-    canvas: Canvas,
-    x: float,
-    y: float,
-    words: str,
-    size: float,
-    *,
-    bold: bool = False,
-    middle: bool = False,
-    grey: float = _INK,
-) -> None:
-    canvas.setFillGray(grey)
-    canvas.setFont(_BOLD if bold else _PLAIN, size)
-    (canvas.drawCentredString if middle else canvas.drawString)(x, y, words)
 
 
 def _hidden(number: str) -> str:
