@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,7 @@ from sqlalchemy import Connection, Engine, Select, Table, func, insert, select
 from admin_api import tables
 from admin_api.acts.canonical import canonical
 from admin_api.acts.roles import ActKind, Role, may, roles_for
-from admin_api.bulk import digest_of, dtype_of, insert_frame, read_frame
+from admin_api.bulk import dtype_of, insert_frame, read_frame
 from admin_api.clock import Clock, written_at
 from admin_api.database import reading, writing
 from admin_api.errors import NotAllowed, NotFound, Refused
@@ -75,10 +74,8 @@ class Act:
         first = self.next_id(table)
         frame = _framed(table, rows, first, self.id)
         if frame.height:
-            with ThreadPoolExecutor(1) as aside:  # either takes seconds for millions
-                digest = aside.submit(digest_of, frame)
-                insert_frame(self.connection, table, frame)
-            self.digests.append(f"{table.name} {frame.height} {digest.result()}")
+            digest = insert_frame(self.connection, table, frame)
+            self.digests.append(f"{table.name} {frame.height} {digest}")
         return first
 
     def read(self, query: Select[Any]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from admin_api import tables
 from admin_api.bulk import read_frame, read_many
 from admin_api.exam.terms import CardUse
-from admin_api.frames import CARDS
+from admin_api.frames import CARDS, in_order
 
 _PARTS = ("paper", "form", "ticket")
 _READ = (
@@ -34,8 +34,8 @@ def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
         select(reading.c.id.label("reading"), reading.c.page, *said).order_by(reading.c.id),
         reading.c.id,
     )
-    newest = readings.unique("page", keep="last", maintain_order=True)
-    frame = pages.join(newest, on="page", maintain_order="left")
+    newest = in_order(readings, "page").unique("page", keep="last", maintain_order=True)
+    frame = in_order(pages, "page").join(newest, on="page", maintain_order="left")
     return with_barcode_parts(
         _with_open(frame).with_columns(
             pl.col("page").is_in(replaced.implode()).alias("replaced"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from admin_api.exam.terms import BarcodeNames, Exam, Medium
-from admin_api.frames import ENROLMENT_STATES, PAGE_STATES
+from admin_api.frames import ENROLMENT_STATES, PAGE_STATES, in_order
 from admin_api.joining.states import EnrolmentState, Joined, PageState
 
 _CLAIMING = ["page", "enrolment"]
@@ -138,10 +138,11 @@ def _with_rivals(
         .agg(pl.col("page").sort().alias("twins"))
     )
     # A neighbour without any card: then one of the claimants may be the neighbour's.
+    place = ["room", "subject"]
+    contested = enrolments.join(rivals, on="enrolment", how="semi").select(place).unique()
     lacking = (
-        enrolments.filter(
-            pl.col("present").fill_null(True) & (pl.col("medium") == Medium.CARD.value)
-        )
+        enrolments.join(contested, on=place, how="semi")
+        .filter(pl.col("present").fill_null(True) & (pl.col("medium") == Medium.CARD.value))
         .join(claims, on="enrolment", how="anti")
         .group_by("room", pl.col("subject").alias("told_subject"))
         .agg(pl.col("ticket").sort().head(3).alias("lacking"))
@@ -259,7 +260,7 @@ def _evidence() -> pl.Expr:
 def _enrolment_states(named: pl.DataFrame, enrolments: pl.DataFrame) -> pl.DataFrame:
     told = ["page", "reading", "told_form", "answers", "absent", "has_answers"]
     states = named.select(*told, "state", "enrolment").filter(pl.col("enrolment").is_not_null())
-    matched = states.filter(pl.col("state") == PageState.MATCHED.value)
+    matched = in_order(states.filter(pl.col("state") == PageState.MATCHED.value), "enrolment")
     others = (
         states.filter(
             ~pl.col("state").is_in(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from admin_api import tables
 from admin_api.bulk import read_frame, read_many
 from admin_api.exam.terms import Exam
-from admin_api.frames import BAGS, ENROLMENTS
+from admin_api.frames import BAGS, ENROLMENTS, in_order
 
 
 def read_candidates(connection: Connection) -> pl.DataFrame:
@@ -16,12 +16,15 @@ def read_candidates(connection: Connection) -> pl.DataFrame:
     table = tables.candidate
     columns = [column for column in table.columns if column.name not in ("id", "act")]
     query = select(table.c.id.label("candidate"), *columns).order_by(table.c.id)
-    return read_many(connection, query, table.c.id)
+    return in_order(read_many(connection, query, table.c.id), "candidate")
 
 
-def read_enrolments(connection: Connection, exam: Exam) -> pl.DataFrame:
-    """Every enrolment with its list's attendance and its computer's answers: `ENROLMENTS`."""
-    enrolment, person = tables.enrolment, tables.candidate
+def read_enrolments(connection: Connection, exam: Exam, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Every enrolment with its list's attendance and its computer's answers: `ENROLMENTS`.
+
+    `candidates` are `read_candidates`, of the same moment.
+    """
+    enrolment = tables.enrolment
     rows = read_many(
         connection,
         select(
@@ -30,13 +33,7 @@ def read_enrolments(connection: Connection, exam: Exam) -> pl.DataFrame:
         ).order_by(enrolment.c.id),
         enrolment.c.id,
     )
-    people = read_many(
-        connection,
-        select(
-            person.c.id.label("candidate"), person.c.ticket, person.c.region, person.c.specialty
-        ),
-        person.c.id,
-    )
+    people = candidates.select("candidate", "ticket", "region", "specialty")
     came = read_many(
         connection,
         select(tables.attendance.c.enrolment, tables.attendance.c.present),
@@ -55,7 +52,8 @@ def read_enrolments(connection: Connection, exam: Exam) -> pl.DataFrame:
     )
     medium = {code: specialty.medium.value for code, specialty in exam.specialties.items()}
     found = (
-        rows.join(people, on="candidate", how="left", maintain_order="left")
+        in_order(in_order(rows, "enrolment"), "candidate")
+        .join(people, on="candidate", how="left", maintain_order="left")
         .join(came, on="enrolment", how="left", maintain_order="left")
         .join(computer, on="enrolment", how="left", maintain_order="left")
         .with_columns(

@@ -28,16 +28,20 @@ def mark(office: Office, connection: Connection, now: Present) -> pl.DataFrame:
     Void (违纪) comes before everything; nobody's score is guessed: what is open stays open, unless
     two people let it stand without a score.
     """
-    keys = ready_keys(office, connection)
+    exam, keys = office.exam, ready_keys(office, connection)
     together = _together(now, settled(connection))
-    answered = together.filter(pl.col("answers").is_not_null())
+    together = together.with_columns(which=pl.Series(exam.lines.column(together, exam.year)))
+    answered = together.select("enrolment", "paper", "form", "answers", "which").drop_nulls(
+        "answers"
+    )
     scored = pl.concat(
-        [_scores(office.exam, keys, *group) for group in answered.group_by("paper", "form")]
+        [_scores(exam, keys, *group) for group in answered.group_by("paper", "form")]
         or [pl.DataFrame(schema=_SCORED)]
     )
+    lines = pl.Series([written(one.line) for one in exam.lines.lines], dtype=pl.String)
     return (
-        together.with_columns(_lines(office.exam, together))
-        .join(scored, on="enrolment", how="left", maintain_order="left")
+        together.with_columns(line=lines.gather(together["which"]))
+        .join(scored.sort("enrolment"), on="enrolment", how="left", maintain_order="left")
         .with_columns(_state().alias("state"))
         .with_columns(
             (pl.col("passed").fill_null(False) & (pl.col("state") == SCORED)).alias("passed"),
@@ -167,14 +171,13 @@ def _scores(
     units = mark_cards(_masks(rows["answers"], paper), table)
     scale = Scale.of(table, paper.scale, paper.rounding)
     scores = scale.scores(units)
-    lines = exam.lines
     return pl.DataFrame(
         {
             "enrolment": rows["enrolment"],
             "raw": score_texts(Scores(units, table.denominator)),
             "score": score_texts(scores),
             "passed": passed(
-                scores, [one.line for one in lines.lines], lines.column(rows, exam.year)
+                scores, [one.line for one in exam.lines.lines], rows["which"].to_numpy()
             ),
             "key_version": pl.Series([key.version], dtype=pl.Int64).new_from_index(0, rows.height),
         },
@@ -184,22 +187,13 @@ def _scores(
 
 def _masks(answers: pl.Series, paper: Paper) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """Answers as (cards, items) masks; a card may have room for more items than the paper."""
-    joined = answers.bin.size()
-    widths = joined.unique().to_list()
-    parts = b"".join(answers.to_list())
+    widths = answers.bin.size().unique().to_list()
+    if max(widths) < paper.items:
+        raise ValueError(f"answers of {max(widths)} items for paper {paper.code}")
     if len(widths) == 1:
-        masks = np.frombuffer(parts, np.uint8).reshape(answers.len(), widths[0])
+        masks = answers.bin.reinterpret(dtype=pl.Array(pl.UInt8, widths[0])).to_numpy()
     else:
         masks = np.zeros((answers.len(), max(widths)), np.uint8)
         for row, one in enumerate(answers):
             masks[row, : len(one)] = np.frombuffer(one, np.uint8)
-    if masks.shape[1] < paper.items:
-        raise ValueError(f"answers of {masks.shape[1]} items for paper {paper.code}")
     return np.ascontiguousarray(masks[:, : paper.items])
-
-
-def _lines(exam: Exam, together: pl.DataFrame) -> pl.Series:
-    """The pass line of every row, written out."""
-    lines = exam.lines
-    texts = pl.Series("line", [written(one.line) for one in lines.lines], pl.String)
-    return texts.gather(lines.column(together, exam.year))

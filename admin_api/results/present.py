@@ -43,7 +43,9 @@ def present(office: Office, connection: Connection) -> Present:
     exam = office.exam
     reported = corrections.in_force(connection)
     cards, misfits = overlay_cards(decided_cards(connection, exam), reported, exam.card)
-    enrolments, lost = overlay_enrolments(read_enrolments(connection, exam), reported)
+    candidates = read_candidates(connection)
+    enrolled = read_enrolments(connection, exam, candidates)
+    enrolments, lost = overlay_enrolments(enrolled, reported)
     counts = Counts(read_bags(connection), read_boxes(connection), read_region_boxes(connection))
     joined = join(cards, enrolments, counts.bags, exam)
     differences = reconcile(joined, cards, enrolments, counts)
@@ -56,7 +58,7 @@ def present(office: Office, connection: Connection) -> Present:
     ]
     return Present(
         cards,
-        overlay_candidates(read_candidates(connection), reported),
+        overlay_candidates(candidates, reported),
         enrolments,
         joined,
         differences,

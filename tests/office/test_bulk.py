@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from sqlalchemy import select
@@ -46,6 +47,27 @@ def test_a_moment_stays_what_it_was(many: Desk) -> None:
         before = read_frame(connection, QUERY)
         settle(many.office, many["song"], "matter 3", "came in meanwhile")
         assert_frame_equal(read_many(connection, QUERY, TABLE.c.id), before)
+
+
+def test_every_kind_of_column_comes_in_parts(many: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = pl.DataFrame({"bag": [str(n) for n in range(9)]}).with_columns(
+        pl.lit(name).alias(column)
+        for column, name in {"region": "37", "box": "1", "sha256": "'a", "image": ""}.items()
+    )
+    with many.ledger.act(many["ou"], ActKind.INTAKE, target="t") as act:
+        act.add(tables.page, pages.with_columns(source="bag", position=1, frame=0))
+        act.add(tables.replaced, [{"page": 1, "by": n if n > 7 else None} for n in range(1, 10)])
+        numbers = range(1, 10)
+        act.add(tables.attendance, [{"enrolment": n, "present": n > 4} for n in numbers])
+        masks = [{"enrolment": n, "paper": "", "form": "", "answers": bytes([n])} for n in numbers]
+        act.add(tables.computer_answers, masks)
+    facts = (tables.page, tables.replaced, tables.attendance, tables.computer_answers)
+    with many.ledger.moment() as connection:
+        expected = {t: read_frame(connection, select(t).order_by(t.c.id)) for t in facts}
+        monkeypatch.setattr(bulk, "read_frame", _in_one)
+        for t in facts:
+            found = read_many(connection, select(t).order_by(t.c.id), t.c.id)
+            assert_frame_equal(found, expected[t])
 
 
 def test_without_other_connections_one_reads(many: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from admin_api.acts.verify import verify_chain
 from admin_api.errors import NotAllowed
 from admin_api.registration import service
 from admin_api.registration.errors import ImportRefused
-from admin_api.registration.frames import read_bags, read_enrolments
+from admin_api.registration.frames import read_bags, read_candidates, read_enrolments
 from tests.office.people import Desk
 
 HEADER = "准考证号,姓名,证件类型,证件号,档案号,专业代码,级别,考区,考点,考场,试室,座位号,报考科目"
@@ -41,7 +41,7 @@ def acts(desk: Desk) -> int:
 
 def test_a_roster_becomes_candidates_enrolments_and_rooms(rostered: Desk) -> None:
     with rostered.ledger.moment() as connection:
-        rows = read_enrolments(connection, rostered.office.exam)
+        rows = read_enrolments(connection, rostered.office.exam, read_candidates(connection))
         assert verify_chain(connection).holds
     assert rows["subject"].to_list() == ["1", "2", "3", "4", "1", "3"]
     assert rows["paper"].to_list() == ["2031", "2032", "2033", "2034", "2031", "2033"]
@@ -109,7 +109,9 @@ def test_attendance_names_enrolments(rostered: Desk, tmp_path: Path) -> None:
     )
     service.import_attendance(rostered.office, rostered["sun"], path)
     with rostered.ledger.moment() as connection:
-        came = read_enrolments(connection, rostered.office.exam)["present"].to_list()
+        came = read_enrolments(connection, rostered.office.exam, read_candidates(connection))[
+            "present"
+        ].to_list()
     assert came == [True, None, None, None, None, False]
     other = written(tmp_path, "b.csv", "准考证号,科目,到考", "370000000001,1,缺")
     with pytest.raises(ImportRefused, match="contradicts"):
