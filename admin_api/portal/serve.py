@@ -1,4 +1,4 @@
-"""Runs the portal: several processes over one sealed file."""
+"""Runs the portal: several processes over one sealed file, each of one thread (uvloop)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import logging
 import os
 import time
 
-from granian import Granian
-from granian.constants import Interfaces
-from starlette.applications import Starlette
+import uvicorn
+from starlette.types import ASGIApp
 
 from admin_api.portal.app import build_app
 from admin_api.portal.settings import read_settings
@@ -16,7 +15,7 @@ from admin_api.portal.settings import read_settings
 TARGET = "admin_api.portal.serve:portal"
 
 
-def portal() -> Starlette:
+def portal() -> ASGIApp:
     """The app of one process, by the environment's settings."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return build_app(read_settings(os.environ), time.time)
@@ -25,14 +24,16 @@ def portal() -> Starlette:
 def run_portal(host: str, port: int, processes: int) -> None:
     """Serve until stopped. A process that dies is started anew; the others serve on meanwhile."""
     read_settings(os.environ)  # tell what is wrong before any process starts
-    Granian(
+    uvicorn.run(
         TARGET,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        workers=processes,
         factory=True,
-        respawn_failed_workers=True,
-        log_access=False,
-        websockets=False,
-    ).serve()
+        host=host,
+        port=port,
+        workers=processes,
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        loop="uvloop",
+        http="httptools",
+    )

@@ -262,14 +262,14 @@ def test_counts_are_shared_by_processes(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from admin_api.portal.limits import Kind, Limits\n"
         "limits = Limits(Path(sys.argv[1]), b's' * 32)\n"
-        "for n in range(2000): limits.count(Kind.ADDRESS, '10.0.0.1', 7)\n"
+        "for n in range(2000): limits.count((Kind.ADDRESS, '10.0.0.1', 7))\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(3)]
     assert [one.wait(60) for one in running] == [0, 0, 0]
     limits = Limits(path, secret)
-    assert limits.count(Kind.ADDRESS, "10.0.0.1", 7) == 6001
-    assert limits.count(Kind.ADDRESS, "10.0.0.1", 8) == 1
-    assert limits.count(Kind.NUMBER, "10.0.0.1", 7) == 1
+    assert limits.count((Kind.ADDRESS, "10.0.0.1", 7)) == [6001]
+    assert limits.count((Kind.ADDRESS, "10.0.0.1", 8)) == [1]
+    assert limits.count((Kind.NUMBER, "10.0.0.1", 7)) == [1]
     assert b"10.0.0.1" not in path.read_bytes()
 
 
