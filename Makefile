@@ -51,10 +51,12 @@ format: setup
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: setup servers
+bench: setup
+	@.ci/system-packages $(PYTHON) bench
 	@mkdir -p build
 	$(BIN)/omr bench --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.office --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.portal --out build/bench.json
 
 accuracy: setup
 	@mkdir -p build
