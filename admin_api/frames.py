@@ -66,6 +66,15 @@ BAGS: Schema = {
 }
 """A row a bag as the recovery forms list it (回收确认单)."""
 
+ROOMS: Schema = {
+    "room": pl.Int64(),
+    "name": pl.String(),  # region/site/venue/room, as people know it
+}
+"""A row a room (试室)."""
+
+CARD = pl.format("{}/{}/{} card {}", "region", "box", "bag", "position")
+"""A card as people know it: the bag that it came in, and its place there."""
+
 PAGE_STATES: Schema = {
     "page": pl.Int64(),
     "state": pl.String(),

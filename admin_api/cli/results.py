@@ -72,6 +72,6 @@ def settle(
 ) -> None:
     """Let an open matter stand, with a reason; two people must."""
     office = here()
-    count = service.let_stand(office, signer(office, as_), matter, reason)
-    word = "it stands" if count >= settling.PEOPLE else "another person must agree"
-    typer.echo(f"{matter}: {word}")
+    found = service.let_stand(office, signer(office, as_), matter, reason)
+    word = "it stands" if found.people >= settling.PEOPLE else "another person must agree"
+    typer.echo(f"{matter} ({found.matter.words}): {word}")

@@ -111,10 +111,11 @@ def _apply(one: Correction, rows: list[Row], use: CardUse) -> Matter | None:
     if one.kind is CorrectionKind.ABSENT and not found:
         return None  # somebody absent has no card: the list is what is corrected
     if len(found) != 1:
-        return _matter(one, f"fits {len(found)} cards; name one as NUMBER@BOX/BAG/CARD")
+        cards = f" ({', '.join(map(_named, found))})" if found else ""
+        return _matter(one, f"fits {len(found)} cards{cards}; name one as NUMBER@BOX/BAG/CARD")
     row, column = found[0], _COLUMNS[one.kind]
     if one.kind in (CorrectionKind.FORM, CorrectionKind.BARCODE) and row[column] != number:
-        return _matter(one, f"the card reads {row[column]!r}, the correction says {number!r}")
+        return _matter(one, f"{_named(row)} reads {row[column]!r}, the correction says {number!r}")
     row[column] = _value(one)
     _settle(row, one, getattr(use, column))
     return None
@@ -157,6 +158,10 @@ def _of(row: Row, subject: str) -> bool:
 def _settle(row: Row, one: Correction, field: str) -> None:
     row["open"] = [name for name in row["open"] if name != field]
     row["corrections"] = [*row["corrections"], one.id]
+
+
+def _named(row: Row) -> str:
+    return f"{row['region']}/{row['box']}/{row['bag']} card {row['position']}"
 
 
 def _number(old: str) -> str:

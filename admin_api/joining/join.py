@@ -8,16 +8,23 @@ from __future__ import annotations
 import polars as pl
 
 from admin_api.exam.terms import BarcodeNames, Exam, Medium
-from admin_api.frames import ENROLMENT_STATES, PAGE_STATES, in_order
+from admin_api.frames import CARD, ENROLMENT_STATES, PAGE_STATES, in_order
 from admin_api.joining.states import EnrolmentState, Joined, PageState
 
 _CLAIMING = ["page", "enrolment"]
 
 
-def join(cards: pl.DataFrame, enrolments: pl.DataFrame, bags: pl.DataFrame, exam: Exam) -> Joined:
-    """Join `frames.CARDS` to `frames.ENROLMENTS`; `bags` are `frames.BAGS`.
+def join(
+    cards: pl.DataFrame,
+    enrolments: pl.DataFrame,
+    bags: pl.DataFrame,
+    rooms: pl.DataFrame,
+    exam: Exam,
+) -> Joined:
+    """Join `frames.CARDS` to `frames.ENROLMENTS`; `bags` are `frames.BAGS`, `rooms` `frames.ROOMS`.
 
-    Every page and every enrolment comes out once, whatever the order of the rows.
+    Every page and every enrolment comes out once, whatever the order of the rows. The evidence
+    names cards and rooms as people know them, never by an id.
     """
     named = _named(cards, enrolments, bags, exam)
     claims = named.filter(
@@ -25,6 +32,9 @@ def join(cards: pl.DataFrame, enrolments: pl.DataFrame, bags: pl.DataFrame, exam
     )
     named = _with_rivals(named, claims, enrolments).with_columns(_state().alias("state"))
     odd = named.filter(pl.col("state") != PageState.MATCHED.value)  # few of millions
+    sits = rooms.select("room", pl.col("name").alias("sits_in"))
+    of_bag = rooms.select(pl.col("room").alias("bag_room"), pl.col("name").alias("bag_of"))
+    odd = odd.join(sits, on="room", how="left").join(of_bag, on="bag_room", how="left")
     words = odd.select("page", _evidence().alias("evidence"))
     pages = named.select("page", "state", "enrolment").join(words, on="page", how="left")
     kinds = list(PAGE_STATES.items())
@@ -128,14 +138,16 @@ def _with_rivals(
     """Which other pages claim the same enrolment, or are the very same picture."""
     rivals = (
         claims.filter(pl.col("enrolment").is_duplicated())
+        .sort("page")
         .group_by("enrolment")
-        .agg(pl.col("page").sort().alias("claimants"))
+        .agg(CARD.alias("claimants"))
     )
     twins = (
         named.filter(~pl.col("replaced"))
         .filter(pl.col("sha256").is_duplicated())
+        .sort("page")
         .group_by("sha256")
-        .agg(pl.col("page").sort().alias("twins"))
+        .agg(CARD.alias("twins"))
     )
     # A neighbour without any card: then one of the claimants may be the neighbour's.
     place = ["room", "subject"]
@@ -201,8 +213,7 @@ def _state() -> pl.Expr:
 
 def _evidence() -> pl.Expr:
     """Why a page is in its state, in words."""
-    pages = pl.col("claimants").list.eval(pl.element().cast(pl.String)).list.join(", ")
-    twins = pl.col("twins").list.eval(pl.element().cast(pl.String)).list.join(", ")
+    claimants, twins = pl.col("claimants").list.join(", "), pl.col("twins").list.join(", ")
     suggested = pl.concat_str(
         pl.lit("; without a card in this room: "), pl.col("lacking").list.join(", ")
     ).fill_null("")
@@ -212,7 +223,7 @@ def _evidence() -> pl.Expr:
         pl.when(state == PageState.IN_REVIEW.value)
         .then(pl.format("in doubt: {}", pl.col("open").list.join(", ")))
         .when("same_picture")
-        .then(pl.format("the same picture as pages {}", twins))
+        .then(pl.format("the same picture: {}", twins))
         .when("two_numbers")
         .then(pl.format("bubbled number {}, barcode {}", "ticket", "barcode_ticket"))
         .when(pl.col("number").is_null())
@@ -243,9 +254,15 @@ def _evidence() -> pl.Expr:
         .when(pl.col("form_fault").is_not_null())
         .then("form_fault")
         .when((pl.col("bag_room") != pl.col("room")).fill_null(False))
-        .then(pl.format("{} sits in another room than this bag's", "number"))
+        .then(
+            pl.format(
+                "{} sits in room {}, this bag is of room {}",
+                "number",
+                *(pl.col(name).fill_null("(unknown)") for name in ("sits_in", "bag_of")),
+            )
+        )
         .when("claimed_twice")
-        .then(pl.concat_str(pl.format("pages {} name {}", pages, "number"), suggested))
+        .then(pl.concat_str(pl.format("{} stands on {}", "number", claimants), suggested))
         .when(state == PageState.ABSENT_WITH_ANSWERS.value)
         .then(
             pl.format(
@@ -259,17 +276,19 @@ def _evidence() -> pl.Expr:
 
 def _enrolment_states(named: pl.DataFrame, enrolments: pl.DataFrame) -> pl.DataFrame:
     told = ["page", "reading", "told_form", "answers", "absent", "has_answers"]
-    states = named.select(*told, "state", "enrolment").filter(pl.col("enrolment").is_not_null())
+    claiming = pl.col("enrolment").is_not_null()
+    states = named.select(*told, "state", "enrolment").filter(claiming)
     matched = in_order(states.filter(pl.col("state") == PageState.MATCHED.value), "enrolment")
     others = (
-        states.filter(
-            ~pl.col("state").is_in(
+        named.filter(
+            claiming
+            & ~pl.col("state").is_in(
                 [PageState.MATCHED.value, PageState.REPLACED.value, PageState.REJECTED.value]
             )
         )
         .sort("page")
         .group_by("enrolment")
-        .agg(pl.format("page {} {}", "page", "state").str.join(", ").alias("in_question"))
+        .agg(pl.format("{} {}", CARD, "state").str.join(", ").alias("in_question"))
     )
     found = enrolments.join(
         matched.drop("state"), on="enrolment", how="left", maintain_order="left"

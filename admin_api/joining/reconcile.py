@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from admin_api.exam.terms import Medium
+from admin_api.frames import CARD
 from admin_api.joining.states import EnrolmentState, Joined, PageState
 from admin_api.settling.service import Matter
 
@@ -29,11 +30,14 @@ _TODO = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the forms say: `bags` as `frames.BAGS`; boxes: region, box, bags; regions: boxes."""
+    """What the forms say: `bags` as `frames.BAGS`; boxes: region, box, bags; regions: boxes. And
+    how rooms are called: `frames.ROOMS`.
+    """
 
     bags: pl.DataFrame
     boxes: pl.DataFrame
     regions: pl.DataFrame
+    rooms: pl.DataFrame
 
 
 def reconcile(
@@ -44,7 +48,7 @@ def reconcile(
     Without any material list nothing can be compared, and only rooms are looked at.
     """
     scanned = cards.filter(~pl.col("replaced"))
-    found = [_rooms(joined, scanned, enrolments, counts.bags)]
+    found = [_rooms(joined, scanned, enrolments, counts)]
     if counts.bags.height:
         found += [_bags(scanned, counts.bags), _unlisted(scanned, counts.bags)]
         found.append(_mixed(counts.bags))
@@ -60,12 +64,11 @@ def matters_of(
 ) -> list[Matter]:
     """What is open in joining and counting, each with a key that two people can let stand."""
     matters = []
-    places = cards.select("page", *_BAG, "position")
+    places = cards.select("page", CARD.alias("card"))
     closed = [PageState.MATCHED.value, PageState.REPLACED.value]
     pages = joined.pages.filter(~pl.col("state").is_in(closed)).join(places, on="page")
     for row in pages.sort("page").iter_rows(named=True):
-        where = f"{row['region']}/{row['box']}/{row['bag']} card {row['position']}"
-        words = f"{row['state']}, {where}: {row['evidence']}".rstrip(": ")
+        words = f"{row['card']}, {row['evidence'] or row['state']}"
         stands = row["state"] != PageState.IN_REVIEW.value
         matters.append(Matter(f"page {row['page']} {row['state']}", words, may_stand=stands))
     lost = joined.enrolments.filter(
@@ -81,14 +84,14 @@ def matters_of(
 
 
 def _rooms(
-    joined: Joined, scanned: pl.DataFrame, enrolments: pl.DataFrame, bags: pl.DataFrame
+    joined: Joined, scanned: pl.DataFrame, enrolments: pl.DataFrame, counts: Counts
 ) -> pl.DataFrame:
     """Cards in a room's bags and absent people without one, against its seats."""
     key = ["room", "subject"]
     on_paper = enrolments.filter(pl.col("medium") == Medium.CARD.value)
     seats = on_paper.group_by(key).agg(expected=pl.len())
     cards = (
-        scanned.join(bags.select(*_BAG, *key), on=_BAG, suffix="_bag")
+        scanned.join(counts.bags.select(*_BAG, *key), on=_BAG, suffix="_bag")
         .group_by("room", pl.col("subject_bag").alias("subject"))
         .agg(cards=pl.len())
     )
@@ -101,9 +104,10 @@ def _rooms(
         .group_by(key)
         .agg(absent=pl.len())
     )
-    place = pl.format("room {} subject {}", "room", "subject")
+    place = pl.format("room {} subject {}", pl.col("name").fill_null("(unknown)"), "subject")
     return _different(
-        seats.join(cards, on=key, how="left")
+        seats.join(counts.rooms, on="room", how="left")
+        .join(cards, on=key, how="left")
         .join(absent, on=key, how="left")
         .with_columns(found=pl.col("cards").fill_null(0) + pl.col("absent").fill_null(0)),
         place,

@@ -70,6 +70,15 @@ def read_bags(connection: Connection) -> pl.DataFrame:
     return read_frame(connection, select(*(table.c[name] for name in BAGS)).order_by(table.c.id))
 
 
+def read_rooms(connection: Connection) -> pl.DataFrame:
+    """Every room by its names: `ROOMS`."""
+    table = tables.room
+    names = [table.c[name] for name in ("region", "site", "venue", "room")]
+    rooms = read_frame(connection, select(table.c.id.label("id"), *names).order_by(table.c.id))
+    name = pl.format("{}/{}/{}/{}", "region", "site", "venue", "room")
+    return rooms.select(pl.col("id").alias("room"), name.alias("name"))
+
+
 def read_boxes(connection: Connection) -> pl.DataFrame:
     """How many bags each box should hold: region, box, bags."""
     table = tables.box

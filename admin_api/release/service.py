@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,8 @@ def freeze(
         if scored.results.is_empty():
             raise Refused("nobody has a result; import the roster first (kaowu import roster)")
         said, facts = {"supersedes": supersedes, "reason": reason}, facts_frame(connection)
-        basis = _basis(office, connection, said)
+        what = {matter.key: matter.words for matter in scored.present.matters}
+        basis = _basis(office, connection, said, what)
         drafts = [
             draft(kind, records, facts, basis)
             for kind, records in _records(office, connection, scored)
@@ -246,15 +247,23 @@ def _enter(office: Office, signer: Signer, made: Draft, supersedes: str, reason:
         return find(act.connection, made.hash)
 
 
-def _basis(office: Office, connection: Connection, said: dict[str, Any]) -> dict[str, Any]:
-    exam = office.exam
+def _basis(
+    office: Office,
+    connection: Connection,
+    said: dict[str, Any],
+    what: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a manifest says a release rests on; `what` tells in words what stands, by its key."""
+    exam, words = office.exam, what or {}
     return {
         **said,
         "exam": {"year": exam.year, "name": exam.name, "sha256": exam.sha256},
         "code": code_version(),
         "rules": rules_of(connection),
         "keys": marks(connection, exam),
-        "settled": settled_matters(connection),
+        "settled": [
+            one | {"what": words.get(one["matter"], "")} for one in settled_matters(connection)
+        ],
     }
 
 

@@ -19,9 +19,9 @@ from admin_api.intake.cards import item_fields, stored_card
 from admin_api.keys.service import ready_keys
 from admin_api.office import Office
 from admin_api.release import service as release
+from admin_api.results.marks import NONE
 from admin_api.results.service import Scored, current
 from admin_api.review.service import decisions
-from admin_api.settling.service import settled
 from admin_api.violations.service import violations
 from omr.score.key import written
 from omr.score.marking import explain as item_by_item
@@ -97,7 +97,6 @@ def _page(connection: Connection, number: int | None) -> Row[Any] | None:
             reading.c.doubts,
             reading.c.design,
             reading.c.policy,
-            reading.c.id.label("reading"),
         )
         .join(reading, reading.c.page == tables.page.c.id)
         .where(tables.page.c.id == number)
@@ -129,9 +128,9 @@ def _card(office: Office, connection: Connection, page: Row[Any] | None) -> Iter
     yield Step(
         "Card",
         (
-            f"page {page.id}: {page.region}/{page.box}/{page.bag}, card {page.position}",
+            f"{page.region}/{page.box}/{page.bag} card {page.position} (page {page.id})",
             f"image SHA-256 {page.image}",
-            f"reading {page.reading}: design {page.design[:16]}, policy {page.policy[:16]}",
+            f"read with design {page.design[:16]}, policy {page.policy[:16]}",
             f"turned {record['turn']}°, marks within {record['residual_mm']:.2f} mm",
         ),
     )
@@ -199,11 +198,13 @@ def _marks(
 
 def _verdict(connection: Connection, result: dict[str, Any]) -> Step:
     known = {one.id: one for one in violations(connection)}
-    lines = [f"violation {n}: code {known[n].code}" for n in result["violations"]]
-    allowed = [f"{matter}: {why}" for matter, why in settled(connection).items()]
-    mine = [line for line in allowed if f"page {result['page']} " in line]
+    lines = [str(known[n]) for n in result["violations"]]
+    if result["evidence"]:
+        stands = "let stand by two people: " if result["state"] == NONE else ""
+        lines.append(stands + result["evidence"])
     passed = "passed" if result["passed"] else "not passed"
-    return Step("Result", (*lines, *mine, f"{result['state']} {result['score']}, {passed}"))
+    verdict = f"{result['state']} {result['score']}".rstrip()
+    return Step("Result", (*lines, f"{verdict}, {passed}"))
 
 
 def _rolling(scored: Scored, result: dict[str, Any]) -> Step:

@@ -19,6 +19,7 @@ from admin_api.registration.frames import (
     read_candidates,
     read_enrolments,
     read_region_boxes,
+    read_rooms,
 )
 from admin_api.review.service import decided_cards
 from admin_api.settling.service import Matter
@@ -46,8 +47,13 @@ def present(office: Office, connection: Connection) -> Present:
     candidates = read_candidates(connection)
     enrolled = read_enrolments(connection, exam, candidates)
     enrolments, lost = overlay_enrolments(enrolled, reported)
-    counts = Counts(read_bags(connection), read_boxes(connection), read_region_boxes(connection))
-    joined = join(cards, enrolments, counts.bags, exam)
+    counts = Counts(
+        read_bags(connection),
+        read_boxes(connection),
+        read_region_boxes(connection),
+        read_rooms(connection),
+    )
+    joined = join(cards, enrolments, counts.bags, counts.rooms, exam)
     differences = reconcile(joined, cards, enrolments, counts)
     matters = [
         *matters_of(joined, cards, enrolments, differences),

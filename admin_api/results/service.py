@@ -47,6 +47,14 @@ class ScoreRun:
     changed: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A matter, and how many people by now said that it may stand."""
+
+    matter: Matter
+    people: int
+
+
 def current(office: Office, connection: Connection, *, stored: bool = True) -> Scored:
     """Fold every fact into results, as of the connection's moment.
 
@@ -96,8 +104,8 @@ def score(office: Office, signer: Signer) -> ScoreRun:
     )
 
 
-def let_stand(office: Office, signer: Signer, matter: str, reason: str) -> int:
-    """Say that an open matter may stand, and why; returns how many people said so now.
+def let_stand(office: Office, signer: Signer, matter: str, reason: str) -> Stood:
+    """Say that an open matter may stand, and why.
 
     Raises:
         NotFound: nothing of that key is open.
@@ -111,7 +119,7 @@ def let_stand(office: Office, signer: Signer, matter: str, reason: str) -> int:
         raise NotFound(f"no matter {matter!r} may be let stand; see kaowu reconcile")
     if not found[matter].may_stand:
         raise Refused(f"{matter} cannot be let stand, only mended: {found[matter].words}")
-    return settle(office, signer, matter, reason)
+    return Stood(found[matter], settle(office, signer, matter, reason))
 
 
 def as_stored(results: pl.DataFrame) -> pl.DataFrame:

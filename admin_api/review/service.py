@@ -85,16 +85,17 @@ def decide(office: Office, signer: Signer, page: int, field: str, value: str) ->
     kind = ActKind.ARBITRATE if arbiter else ActKind.DECIDE
     people = office.exam.review_people
     with office.ledger.act(signer, kind, target=f"page {page} {field}") as act:
+        where = place_of(act.connection, page)
         card = stored_card(act.connection, office.exam.card)
         options_of(card.design, office.exam.card).check(field, value)
         if field not in _doubted(act.connection, page):
-            raise Refused(f"page {page}: {field} is not in doubt; only doubted fields are decided")
+            raise Refused(f"{where}: {field} is not in doubt; only doubted fields are decided")
         made = [one for one in decisions(act.connection, page) if one.field == field]
         before = standings(made, people).get((page, field), Settled(Standing.WAITING))
         if before.standing is Standing.SETTLED:
-            raise Refused(f"page {page}: {field} is settled; a correction can still change it")
+            raise Refused(f"{where}: {field} is settled; a correction can still change it")
         if arbiter and before.standing is not Standing.DIFFERING:
-            raise NotAllowed(f"page {page}: graders do not differ on {field}; leave it to them")
+            raise NotAllowed(f"{where}: graders do not differ on {field}; leave it to them")
         word = {"page": page, "field": field, "value": value, "who": signer.name}
         number = act.add(tables.decision, [word | {"arbiter": arbiter}])
         made.append(Decision(number, page, field, value, signer.name, arbiter))
@@ -146,22 +147,14 @@ def replace_page(office: Office, signer: Signer, page: int, by: int, why: str) -
     """
     need_reason(why)
     with office.ledger.act(signer, ActKind.REPLACE, target=f"page {page}", why=why) as act:
-        table = tables.page
-        found = {
-            row.id: row
-            for row in act.connection.execute(select(table).where(table.c.id.in_([page, by])))
-        }
-        for number in (page, by):
-            if number not in found:
-                raise NotFound(f"there is no page {number}")
-        old, new = found[page], found[by]
-        if (old.region, old.box, old.bag) != (new.region, new.box, new.bag):
-            raise Refused(f"pages {page} and {by} are of different bags; a rescan is of the same")
+        old, new = (place_of(act.connection, number) for number in (page, by))
+        if old.rpartition(" card ")[0] != new.rpartition(" card ")[0]:
+            raise Refused(f"{old} and {new} are of different bags; a rescan is of the same")
         if by <= page:
-            raise Refused(f"page {by} was scanned before page {page}; name the rescan last")
+            raise Refused(f"{new} was scanned before {old}; name the rescan last")
         gone = act.read(select(tables.replaced.c.page))["page"]
         if page in gone or by in gone:
-            raise Refused(f"page {page if page in gone else by} is replaced already")
+            raise Refused(f"{old if page in gone else new} is replaced already")
         act.add(tables.replaced, [{"page": page, "by": by}])
 
 
@@ -193,6 +186,43 @@ def _doubted_pages(page: int | None) -> Select[Any]:
         .order_by(pages.c.id)
     )
     return query if page is None else query.where(pages.c.id == page)
+
+
+def find_page(connection: Connection, named: str) -> int:
+    """The page that a person names: REGION/BOX/BAG/CARD, as messages have it, or its number.
+
+    Raises:
+        NotFound: there is no such page.
+    """
+    table, parts = tables.page, named.split("/")
+    if named.isdecimal():
+        query = select(table.c.id).where(table.c.id == int(named))
+    elif len(parts) == 4 and parts[3].isdecimal():
+        place = (table.c.region, table.c.box, table.c.bag)
+        query = select(table.c.id).where(
+            *(column == part for column, part in zip(place, parts, strict=False)),
+            table.c.position == int(parts[3]),
+        )
+    else:
+        raise NotFound(f"{named!r} names no page; write REGION/BOX/BAG/CARD, such as 37/1/4/12")
+    found = connection.scalar(query.order_by(table.c.id.desc()).limit(1))
+    if found is None:
+        raise NotFound(f"there is no page {named}; kaowu review list and reconcile name them")
+    return int(found)
+
+
+def place_of(connection: Connection, page: int) -> str:
+    """A page as people know it: its bag, and its card there.
+
+    Raises:
+        NotFound: there is no such page.
+    """
+    table = tables.page
+    columns = (table.c.region, table.c.box, table.c.bag, table.c.position)
+    row = connection.execute(select(*columns).where(table.c.id == page)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no page {page}")
+    return f"{row.region}/{row.box}/{row.bag} card {row.position}"
 
 
 def image_of(connection: Connection, page: int) -> str:

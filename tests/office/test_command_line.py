@@ -154,6 +154,8 @@ def test_each_role_does_its_own(walk: Walk, words: tuple[str, ...], needs: str) 
         (("violations", "review", "99", "reviewed", "--as", "lv37"), 2, "no violation 99"),
         (("violations", "review", "1", "maybe", "--as", "lv37"), 2, "reviewed or rejected"),
         (("review", "show", "99"), 2, "no page 99"),
+        (("review", "show", "37/1/1/99"), 2, "no page 37/1/1/99"),
+        (("review", "show", "37/1"), 2, "write REGION/BOX/BAG/CARD"),
         (("review", "decide", "99", "q1", "A", "--as", "ren"), 2, "no page 99"),
         (("review", "decide", "1", "q1", "A", "--as", "ren"), 2, "not in doubt"),
         (("review", "decide", "1", "q1", "Z", "--as", "ren"), 2, "cannot read 'Z'"),
@@ -284,5 +286,6 @@ def test_a_bag_goes_in_by_its_names(walk: Walk, tmp_path: Path) -> None:
     key = re.search(r"^\s*(page \d+ rejected): ", blocked.err, re.MULTILINE)
     assert key is not None
     first = line("settle", key.group(1), "--reason", "not a card", "--as", "sun")
+    assert "37/9/9 card 1" in first.out
     assert "another person must agree" in first.out
     assert "it stands" in line("settle", key.group(1), "--reason", "seen it too", "--as", "luo").out

@@ -93,8 +93,8 @@ def _draw(path: Path, number: int, ticket: str, faint: tuple[str, ...]) -> None:
 def _reviewed(line: Line) -> dict[str, Said]:
     """q5: two say the same. q6: they differ, and a supervisor settles."""
     right = right_answers("2031", "A")
-    said = {"doubts": line("review", "list"), "page": line("review", "show", "1")}
-    q5, q6 = ("review", "decide", "1", "q5"), ("review", "decide", "1", "q6")
+    said = {"doubts": line("review", "list"), "page": line("review", "show", "37/1/1/1")}
+    q5, q6 = ("review", "decide", "37/1/1/1", "q5"), ("review", "decide", "1", "q6")
     said["too early"] = line(*q6, "A", "--as", "sun", code=5)
     said["first"] = line(*q5, right[4], "--as", "ren")
     said["second"] = line(*q5, right[4], "--as", "rao")
@@ -171,17 +171,19 @@ def _released(line: Line) -> dict[str, Said]:
         ("doubts", "37/1/1 card 1"),
         ("page", "image: "),
         ("page", "q6: reads"),
-        ("too early", "graders do not differ on q6; leave it to them"),
-        ("first", "waits for another grader"),
+        ("too early", "37/1/1 card 1: graders do not differ on q6; leave it to them"),
+        ("first", "37/1/1 card 1 (page 1) q5: waits for another grader"),
         ("second", "settled as "),
-        ("settled", "q5 is settled; a correction can still change it"),
+        ("settled", "37/1/1 card 1: q5 is settled; a correction can still change it"),
         ("differ", "graders differ; a supervisor settles it"),
         ("differing", "differ\n1 fields on 1 pages to settle"),
         ("arbiter", "settled as "),
-        ("no doubts", "has nothing to settle"),
+        ("no doubts", "37/1/1 card 1 (page 1)"),
+        ("no doubts", "nothing on it is to be settled"),
         ("late", "were due by 2026-06-12 23:59:59, China Standard Time; nothing was taken"),
         ("late", "kaowu corrections override"),
-        ("reconcile", f"unregistered_number, 37/1/1 card 2: {MISREAD} is on no roster"),
+        ("reconcile", f"unregistered_number: 37/1/1 card 2, {MISREAD} is on no roster"),
+        ("reconcile", "count room 37/01/一中/1 subject 1 cards + absent = seats: expected 2"),
         ("materials", "3 rows taken"),
         ("no reason", "give a reason"),
         ("one", "1 late corrections noted"),
@@ -318,6 +320,30 @@ def test_a_region_sees_its_own(
     }
     said = copied(*(paths.get(word, word) for word in words), code=code)
     assert told in said.err
+
+
+def test_a_rescan_stands_for_a_card_named_by_its_place(copied: Line) -> None:
+    """Whoever holds the bag knows no page numbers."""
+    scan = next((copied.folder / "in").rglob("*.jpg"))
+    torn = copied.folder / "torn.jpg"
+    torn.write_bytes(scan.read_bytes()[:2000])
+    bag = ("--region", "37", "--box", "9", "--bag", "9", "--as", "ou")
+    copied("intake", torn, *bag)
+    copied("intake", scan, *bag)
+    told = copied("reconcile").out
+    assert re.search(r"the same picture: 37/\d/1 card \d+, 37/9/9 card 2\n", told)
+    replace = ("review", "replace", "37/9/9/1", "--by")
+    other = next(line for line in told.splitlines() if line.startswith("page 11 rejected"))
+    assert "37/9/9 card 1" in other
+    assert (
+        "no page 37/9/9/3"
+        in copied(*replace, "37/9/9/3", "--why", "torn", "--as", "ou", code=2).err
+    )
+    elsewhere = copied(*replace, "37/1/1/1", "--why", "it was torn", "--as", "ou", code=2)
+    assert "37/9/9 card 1 and 37/1/1 card 1 are of different bags" in elsewhere.err
+    assert "give a reason" in copied(*replace, "37/9/9/2", "--why", "", "--as", "ou", code=2).err
+    done = copied(*replace, "37/9/9/2", "--why", "it was torn", "--as", "ou")
+    assert "37/9/9 card 2 (page 12) stands for 37/9/9 card 1 (page 11)" in done.out
 
 
 # ── a chain, a release or a transcript that somebody changed ─────────────────────────────────

@@ -92,7 +92,7 @@ def test_a_rescan_goes_behind_and_stands_for_the_old_page(desk: Desk, scans: Pat
     assert cards["replaced"].to_list() == [True, False, False, False]
     with pytest.raises(Refused, match="replaced already"):
         replace_page(desk.office, desk["ou"], 1, 3, "again")
-    with pytest.raises(Refused, match="before page"):
+    with pytest.raises(Refused, match="before 37/1/7 card 3"):
         replace_page(desk.office, desk["ou"], 3, 2, "the wrong way round")
     with pytest.raises(NotFound, match="no page 99"):
         replace_page(desk.office, desk["ou"], 2, 99, "typed wrongly")

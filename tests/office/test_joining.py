@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from admin_api.exam.parse import load_exam
-from admin_api.frames import BAGS, CARDS, ENROLMENTS
+from admin_api.frames import BAGS, CARDS, ENROLMENTS, ROOMS
 from admin_api.joining.join import join
 from admin_api.joining.reconcile import Counts, matters_of, reconcile
 from admin_api.joining.states import EnrolmentState, Joined, PageState
@@ -74,11 +74,15 @@ def enrolment(number: int, ticket: str, **more: Any) -> Row:
 BAG = {"region": "37", "box": "1", "bag": "7", "room": 1, "subject": "1", "cards": 2}
 
 
+HALLS = pl.DataFrame([(1, "37/01/一中/101"), (2, "37/01/一中/102")], schema=ROOMS, orient="row")
+
+
 def joined(cards: list[Row], people: list[Row], bags: list[Row] | None = None) -> Joined:
     return join(
         pl.DataFrame(cards, schema=CARDS, orient="row"),
         pl.DataFrame(people, schema=ENROLMENTS, orient="row"),
         pl.DataFrame([BAG] if bags is None else bags, schema=BAGS, orient="row"),
+        HALLS,
         SITTING,
     )
 
@@ -159,8 +163,10 @@ def test_two_cards_of_one_number() -> None:
         ["duplicate_number", "duplicate_number"],
         ["card_in_question", "candidate_without_card"],
     )
-    assert "pages 1, 2 name" in found.pages["evidence"][0]
-    assert B in found.pages["evidence"][0]
+    cards = f"{A} stands on 37/1/7 card 1, 37/1/7 card 2"
+    assert found.pages["evidence"][0] == f"{cards}; without a card in this room: {B}"
+    in_question = "37/1/7 card 1 duplicate_number, 37/1/7 card 2 duplicate_number"
+    assert found.enrolments["evidence"][0] == in_question
     people[1]["present"] = False
     assert states(joined([card(1), card(2)], people))[0] == ["duplicate_card"] * 2
 
@@ -169,7 +175,24 @@ def test_the_same_picture_twice() -> None:
     cards = [card(1, sha256="x"), card(2, B, sha256="x", bag="8")]
     found = joined(cards, [enrolment(1, A), enrolment(2, B)])
     assert states(found)[0] == ["duplicate_card", "duplicate_card"]
-    assert "same picture as pages 1, 2" in found.pages["evidence"][0]
+    assert found.pages["evidence"][0] == "the same picture: 37/1/7 card 1, 37/1/8 card 2"
+
+
+def test_rooms_are_called_as_people_call_them() -> None:
+    """What is printed names no id: neither 12 nor 77 means anything to anybody."""
+    halls = pl.DataFrame([(12, "37/01/一中/102"), (77, "37/02/二中/5")], schema=ROOMS, orient="row")
+    bags = pl.DataFrame([BAG | {"room": 77, "cards": 1}], schema=BAGS, orient="row")
+    cards = pl.DataFrame([card(901, position=3)], schema=CARDS, orient="row")
+    people = pl.DataFrame([enrolment(500, A, room=12)], schema=ENROLMENTS, orient="row")
+    found = join(cards, people, bags, halls, SITTING)
+    told = f"{A} sits in room 37/01/一中/102, this bag is of room 37/02/二中/5"
+    assert found.pages["evidence"].to_list() == [told]
+    counts = Counts(bags, bags.clear(), bags.clear(), halls)
+    differing = reconcile(found, cards, people, counts)
+    assert differing["place"].to_list() == ["room 37/01/一中/102 subject 1"]
+    words = {one.key: one.words for one in matters_of(found, cards, people, differing)}
+    assert words["page 901 wrong_room"] == f"37/1/7 card 3, {told}"
+    assert "count room 37/01/一中/102 subject 1 cards + absent = seats" in words
 
 
 def test_a_card_in_review_keeps_its_rival_back() -> None:
@@ -341,10 +364,11 @@ def differences(cards: list[Row], people: list[Row], boxes: int = 1) -> set[tupl
         bags,
         pl.DataFrame({"region": ["37"], "box": ["1"], "bags": [1]}),
         pl.DataFrame({"region": ["37"], "boxes": [boxes]}),
+        HALLS,
     )
     rows = pl.DataFrame(cards, schema=CARDS, orient="row")
     seats = pl.DataFrame(people, schema=ENROLMENTS, orient="row")
-    together = join(rows, seats, bags, SITTING)
+    together = join(rows, seats, bags, HALLS, SITTING)
     found = reconcile(together, rows, seats, counts)
     assert matters_of(together, rows, seats, found) or not found.height
     return {(r["what"], r["expected"], r["found"]) for r in found.iter_rows(named=True)}

@@ -195,7 +195,7 @@ def matters(desk: Onlooker) -> Matters:
 @router.post("/matters/settle")
 def let_stand(desk: Settler, said: Annotated[Stand, Form()]) -> Settled:
     """Let an open matter stand as it is, with a reason; two people must."""
-    people = results.let_stand(desk.office, desk.signer, said.matter, said.reason)
+    people = results.let_stand(desk.office, desk.signer, said.matter, said.reason).people
     words = "it stands" if people >= settling.PEOPLE else "another person must agree"
     return desk.done(Settled(people=people), "/matters", words)
 
