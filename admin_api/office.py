@@ -63,6 +63,7 @@ def found_office(
         act.add(tables.exam, [{"text": text, "sha256": exam.sha256}])
         act.add(tables.artefact, card_artefacts(exam.card, exam_file.parent))
         enter(act, administrator, public, sealed)
+    engine.dispose()
     return open_office(settings, clock)
 
 

@@ -22,16 +22,17 @@ _PATIENCE_S = 60
 
 @dataclass(slots=True)
 class Server:
-    """A running server; every call of `database` makes an empty database."""
+    """A running server; every call of `database` makes another database."""
 
     port: int
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def database(self) -> str:
-        """The URL of a new, empty database."""
+    def database(self, like: str = "") -> str:
+        """The URL of a new database: an empty one, or a copy of another that nobody uses now."""
         name = f"office{next(self._numbers)}"
+        template = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
         with self._connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name}{template}")
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def is_up(self) -> bool:
