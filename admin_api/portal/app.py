@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import html
+import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,14 @@ from urllib.parse import unquote_plus
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    generate_latest,
+    multiprocess,
+)
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
@@ -44,6 +52,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _ASKED = Counter("kaowu_portal_questions", "Questions by what became of them.", ["outcome"])
+_LOG = logging.getLogger("kaowu.portal")
 Clock = Callable[[], float]
 
 
@@ -89,12 +98,14 @@ class Portal:
         )
         if by_address > self.settings.per_address or by_number > self.settings.per_number:
             _ASKED.labels("limited").inc()
+            _LOG.warning('{"refused": "limited", "by": "%s"}', _which(by_address, self.settings))
             page = self.form(request, 429, notice="too many")
             page.headers["Retry-After"] = str(_ADDRESS_S)
             return page, None
         wait = self.challenges.wait(token, said.get("work", ""), now_s)
         if wait is None or by_form > self.settings.per_form:
             _ASKED.labels("stale").inc()
+            _LOG.info('{"refused": "stale"}')
             return self.form(request, 400, notice="stale"), None
         if wait:
             _ASKED.labels("early").inc()
@@ -167,7 +178,11 @@ def build_app(settings: PortalSettings, clock: Clock) -> ASGIApp:
     async def metrics(request: Request) -> Response:
         if request.client is not None and request.client.host not in ("127.0.0.1", "::1"):
             return PlainTextResponse("not found", 404)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        counted = REGISTRY
+        if settings.metrics.is_dir():
+            counted = CollectorRegistry()
+            multiprocess.MultiProcessCollector(counted, str(settings.metrics))  # type: ignore[no-untyped-call]
+        return Response(generate_latest(counted), media_type=CONTENT_TYPE_LATEST)
 
     async def static(request: Request) -> Response:
         name = request.path_params["name"]
@@ -222,6 +237,11 @@ def _decoded(body: bytes) -> Mapping[str, str]:
         return {name: unquote_plus(value, errors="strict") for name, value in pairs}
     except ValueError:
         return {}
+
+
+def _which(by_address: int, settings: PortalSettings) -> str:
+    """What a limit was for; never whose."""
+    return "address" if by_address > settings.per_address else "number"
 
 
 def _language(request: Request) -> str:

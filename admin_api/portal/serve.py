@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from admin_api.portal.app import build_app
 from admin_api.portal.settings import read_settings
 
 TARGET = "admin_api.portal.serve:portal"
@@ -17,13 +17,19 @@ TARGET = "admin_api.portal.serve:portal"
 
 def portal() -> ASGIApp:
     """The app of one process, by the environment's settings."""
+    # Only now: what counts for several processes decides at its import where it counts.
+    from admin_api.portal.app import build_app
+
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return build_app(read_settings(os.environ), time.time)
 
 
 def run_portal(host: str, port: int, processes: int) -> None:
     """Serve until stopped. A process that dies is started anew; the others serve on meanwhile."""
-    read_settings(os.environ)  # tell what is wrong before any process starts
+    settings = read_settings(os.environ)  # tell what is wrong before any process starts
+    shutil.rmtree(settings.metrics, ignore_errors=True)
+    settings.metrics.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics)
     uvicorn.run(
         TARGET,
         factory=True,

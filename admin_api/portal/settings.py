@@ -50,6 +50,11 @@ class PortalSettings:
     per_form: int = 3
     proxies: frozenset[str] = frozenset()
 
+    @property
+    def metrics(self) -> Path:
+        """Where the processes put down what they count."""
+        return self.state / "metrics"
+
 
 def read_settings(given: Mapping[str, str]) -> PortalSettings:
     """The settings of this machine.
