@@ -26,9 +26,14 @@ from admin_api.console.serve import Listening, config_for, listen
 from admin_api.console.visits import Visits
 from admin_api.office import Office
 from admin_api.pages.assets import asset
+from admin_api.portal.app import build_app as build_portal
+from admin_api.portal.settings import PortalSettings
 from admin_api.rehearsal.run import PHRASE, Moment, open_to_people
+from admin_api.rehearsal.troubles import make_world
 from admin_api.rehearsal.truth import Script
+from admin_api.rehearsal.world import SittingPlan
 from admin_api.release import service as release
+from admin_api.release.portal_file import new_secret, write_portal_file
 from admin_api.review import service as review
 from admin_api.settings import Settings, settings_in
 from tests.browser.conftest import _ARGUMENTS, SHOTS
@@ -394,6 +399,54 @@ def replace_spoiled(room: Reading, browser: Browser) -> None:
                 page.get_by_label("重扫页号").fill(str(names[new]))
                 page.get_by_role("button", name="替代").click()
                 expect(page.locator("#notices")).to_contain_text("已由重扫替代")
+
+
+def test_candidates_find_what_was_released_and_soldiers_do_not(
+    room: Reading, browser: Browser, tmp_path: Path
+) -> None:
+    """The release that the desks made, sealed and asked as candidates ask."""
+    secret, sealed = tmp_path / "secret", tmp_path / "shown.portal"
+    new_secret(secret)
+    with room.office.ledger.moment() as connection:
+        shown, keys = release.published(connection), release.release_keys(connection)
+    assert shown is not None
+    folder = release.folder_of(room.office, shown.hash)
+    count = write_portal_file(folder, keys, room.office.exam, secret, sealed)
+    (tmp_path / "keys.toml").write_text("".join(f'"{n}" = "{k}"\n' for n, k in keys.items()))
+    world = make_world(SittingPlan(PEOPLE))
+    civil = [one for one in world.candidates if not one.military and not one.right]
+    soldier = next(one for one in world.candidates if one.military)
+    assert count == sum(not one.military for one in world.candidates)
+    page = browser.new_page()
+    with serving_in(tmp_path, keys) as address:
+        for one, found in ((civil[0], True), (soldier, False), (civil[1], True)):
+            page.goto(address)
+            page.get_by_label("准考证号").fill(one.ticket)
+            page.get_by_label("证件号", exact=True).fill(one.id_number)
+            page.get_by_role("button", name="查询").click()
+            if found:
+                expect(page.get_by_role("heading", name=one.name)).to_be_visible()
+            else:
+                expect(page.get_by_role("alert")).to_contain_text("未查询到成绩")
+    page.close()
+
+
+@contextlib.contextmanager
+def serving_in(folder: Path, keys: dict[str, str]) -> Iterator[str]:
+    """A portal over a folder's sealed file, in a thread."""
+    secret = (folder / "secret").read_bytes()
+    settings = PortalSettings(folder / "shown.portal", folder, secret, keys, work_bits=8)
+    listener = listen(Listening(port=0))
+    app = build_portal(settings, time.time)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(15)
 
 
 def test_the_audit_shows_who_did_it_and_that_the_chain_holds(
