@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from urllib.parse import quote
 
 import polars as pl
 
@@ -23,7 +24,7 @@ def answer(file: str, moment: int | None, query: str) -> bytes:
     """A query's rows as an Arrow stream; nothing where the last act is not `moment`."""
     import adbc_driver_sqlite.dbapi as arrow  # never where this module is only imported
 
-    with arrow.connect(f"file:{file}?mode=ro") as connection, connection.cursor() as cursor:
+    with arrow.connect(f"file:{quote(file)}?mode=ro") as connection, connection.cursor() as cursor:
         cursor.execute(LAST_ACT)  # from here on this connection sees one moment
         if cursor.fetch_polars().item() != moment:
             return b""

@@ -44,6 +44,9 @@ _AT_ONCE = 50  # rows of one statement: half the time of one row a statement
 _PART = 250_000  # ids that one connection reads at a time
 _CORES = len(os.sched_getaffinity(0))
 _QUOTE = "'"
+_BY_ID = ("enable_sort = off", "enable_bitmapscan = off", "enable_seqscan = off", "jit = off")
+"""Follow the ids, as the rows lie: what was entered a moment ago the planner knows nothing of yet,
+and would sort millions of it on disk."""
 _CLEAN = "kaowu-clean"  # nothing was written in the connection's transaction yet
 
 
@@ -187,6 +190,8 @@ def _by_snapshot(
             with arrow.connect(url) as other, other.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+                for setting in _BY_ID:
+                    cursor.execute(f"SET LOCAL {setting}")
                 cursor.execute(_written_out(part))
                 found: pl.DataFrame = cursor.fetch_polars()
         except (Error, pl.exceptions.PolarsError):  # no result may hang on this driver
@@ -284,21 +289,21 @@ def _copy_out(
     )
 
 
-def digest_of(frame: pl.DataFrame) -> str:
+def digest_of(frame: pl.DataFrame, by: str = "id") -> str:
     """SHA-256 over a frame's rows, in the order of their ids: what an act signs for."""
     digest = hashlib.sha256()
-    for block in _blocks(frame):
+    for block in _blocks(frame, by):
         digest.update(block)
     return digest.hexdigest()
 
 
-def _blocks(frame: pl.DataFrame) -> Iterator[bytes]:
+def _blocks(frame: pl.DataFrame, by: str = "id") -> Iterator[bytes]:
     """Rows in the order of their ids, columns in that of their names, as CSV, some at a time.
 
     Both COPY and a digest take it: texts stand in quotes, so that "" is not null, and the quotes
     are not those that JSON is full of.
     """
-    ordered = frame if frame["id"].is_sorted() else frame.sort("id")
+    ordered = frame if frame[by].is_sorted() else frame.sort(by)
     plain = ordered.select(
         (pl.lit("\\x") + pl.col(name).bin.encode("hex")).alias(name)
         if kind == pl.Binary

@@ -103,6 +103,17 @@ def in_order(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     return frame.with_columns(ids.set_sorted())
 
 
+def beside(left: pl.DataFrame, right: pl.DataFrame, key: str) -> pl.DataFrame:
+    """A left join, in the order of `left`, by an id that each has once in `right`.
+
+    Where they lie alike already, as they mostly do, not a row of millions is moved.
+    """
+    ids = left[key]
+    if ids.equals(right[key]) and not ids.null_count():
+        return left.hstack(right.drop(key))
+    return left.join(right, on=key, how="left", maintain_order="left")
+
+
 def empty(schema: Schema) -> pl.DataFrame:
     """A frame of these columns without rows."""
     return pl.DataFrame(schema=schema)

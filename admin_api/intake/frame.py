@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from admin_api import tables
 from admin_api.bulk import read_frame, read_many
 from admin_api.exam.terms import CardUse
-from admin_api.frames import CARDS, in_order
+from admin_api.frames import CARDS, beside, in_order
 
 _PARTS = ("paper", "form", "ticket")
 _READ = (
@@ -34,8 +34,10 @@ def read_cards(connection: Connection, use: CardUse) -> pl.DataFrame:
         select(reading.c.id.label("reading"), reading.c.page, *said).order_by(reading.c.id),
         reading.c.id,
     )
-    newest = in_order(readings, "page").unique("page", keep="last", maintain_order=True)
-    frame = in_order(pages, "page").join(newest, on="page", maintain_order="left")
+    readings = in_order(readings, "page")
+    if readings["page"].n_unique() < readings.height:
+        readings = readings.unique("page", keep="last", maintain_order=True)
+    frame = beside(in_order(pages, "page"), readings, "page").drop_nulls("reading")
     return with_barcode_parts(
         _with_open(frame).with_columns(
             pl.col("page").is_in(replaced.implode()).alias("replaced"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from admin_api.exam.terms import BarcodeNames, Exam, Medium
-from admin_api.frames import CARD, ENROLMENT_STATES, PAGE_STATES, in_order
+from admin_api.frames import CARD, ENROLMENT_STATES, PAGE_STATES, beside, in_order
 from admin_api.joining.states import EnrolmentState, Joined, PageState
 
 _CLAIMING = ["page", "enrolment"]
@@ -36,7 +36,7 @@ def join(
     of_bag = rooms.select(pl.col("room").alias("bag_room"), pl.col("name").alias("bag_of"))
     odd = odd.join(sits, on="room", how="left").join(of_bag, on="bag_room", how="left")
     words = odd.select("page", _evidence().alias("evidence"))
-    pages = named.select("page", "state", "enrolment").join(words, on="page", how="left")
+    pages = beside(named.select("page", "state", "enrolment"), words, "page")
     kinds = list(PAGE_STATES.items())
     pages = (
         pages.with_columns(pl.col("evidence").fill_null(""))
@@ -290,9 +290,7 @@ def _enrolment_states(named: pl.DataFrame, enrolments: pl.DataFrame) -> pl.DataF
         .group_by("enrolment")
         .agg(pl.format("{} {}", CARD, "state").str.join(", ").alias("in_question"))
     )
-    found = enrolments.join(
-        matched.drop("state"), on="enrolment", how="left", maintain_order="left"
-    ).join(others, on="enrolment", how="left", maintain_order="left")
+    found = beside(beside(enrolments, matched.drop("state"), "enrolment"), others, "enrolment")
     on_computer = pl.col("medium") != Medium.CARD.value
     by_computer = on_computer & pl.col("computer_answers").is_not_null()
     listed_absent = ~pl.col("present").fill_null(True)

@@ -64,9 +64,10 @@ def matters_of(
 ) -> list[Matter]:
     """What is open in joining and counting, each with a key that two people can let stand."""
     matters = []
-    places = cards.select("page", CARD.alias("card"))
     closed = [PageState.MATCHED.value, PageState.REPLACED.value]
-    pages = joined.pages.filter(~pl.col("state").is_in(closed)).join(places, on="page")
+    pages = joined.pages.filter(~pl.col("state").is_in(closed))  # few of millions
+    places = cards.join(pages, on="page", how="semi").select("page", CARD.alias("card"))
+    pages = pages.join(places, on="page")
     for row in pages.sort("page").iter_rows(named=True):
         words = f"{row['card']}, {row['evidence'] or row['state']}"
         stands = row["state"] != PageState.IN_REVIEW.value

@@ -7,7 +7,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from admin_api.exam.terms import Exam, Paper
-from admin_api.frames import RESULTS
+from admin_api.frames import RESULTS, beside
 from admin_api.joining.states import EnrolmentState
 from admin_api.keys.service import ready_keys
 from admin_api.office import Office
@@ -39,9 +39,9 @@ def mark(office: Office, connection: Connection, now: Present) -> pl.DataFrame:
         or [pl.DataFrame(schema=_SCORED)]
     )
     lines = pl.Series([written(one.line) for one in exam.lines.lines], dtype=pl.String)
+    together = together.with_columns(line=lines.gather(together["which"]))
     return (
-        together.with_columns(line=lines.gather(together["which"]))
-        .join(scored.sort("enrolment"), on="enrolment", how="left", maintain_order="left")
+        beside(together, scored.sort("enrolment"), "enrolment")
         .with_columns(_state().alias("state"))
         .with_columns(
             (pl.col("passed").fill_null(False) & (pl.col("state") == SCORED)).alias("passed"),
@@ -78,7 +78,7 @@ def _together(now: Present, allowed: dict[str, str]) -> pl.DataFrame:
         now.penalties.filter(pl.col("subject") == ""),
     )
     rows = (
-        now.enrolments.join(now.joined.enrolments, on="enrolment", maintain_order="left")
+        beside(now.enrolments, now.joined.enrolments, "enrolment")
         .join(people, on="candidate", how="left", maintain_order="left")
         .join(pages, on="page", how="left", maintain_order="left")
         .join(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from sqlalchemy import Connection, select
 from admin_api import tables
 from admin_api.acts.ledger import Signer, need_reason, need_role
 from admin_api.acts.roles import ActKind
-from admin_api.bulk import read_many
+from admin_api.bulk import digest_of, read_many
 from admin_api.errors import NotFound, Refused
 from admin_api.office import Office
 from admin_api.results.marks import NO_KEY, OPEN, mark
@@ -82,7 +81,7 @@ def score(office: Office, signer: Signer) -> ScoreRun:
     ):
         found = current(office, act.connection, stored=False)
         every = as_stored(found.results)
-        inputs = aside.submit(lambda: hashlib.sha256(every.write_csv().encode()).hexdigest())
+        inputs = aside.submit(digest_of, every, "enrolment")
         results = _changed(every, newest(act.connection, "result", "enrolment"), "enrolment")
         outcomes = _changed(
             outcomes_as_stored(found.outcomes),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -10,8 +12,10 @@ from sqlalchemy import select
 from admin_api import bulk, tables
 from admin_api.acts.roles import ActKind
 from admin_api.bulk import read_frame, read_many
+from admin_api.settings import settings_in
 from admin_api.settling.service import settle
-from tests.office.people import Desk
+from tests.office.conftest import EXAM
+from tests.office.people import Desk, new_desk
 
 TABLE = tables.settlement
 QUERY = select(TABLE.c.id, TABLE.c.matter, TABLE.c.reason, TABLE.c.who).order_by(TABLE.c.id)
@@ -40,6 +44,18 @@ def test_the_parts_make_up_the_whole(many: Desk, monkeypatch: pytest.MonkeyPatch
         nobody = QUERY.where(TABLE.c.who == "nobody")
         assert read_many(connection, nobody, TABLE.c.id).schema == whole.schema
     assert whole.height == 20
+
+
+def test_the_database_may_lie_in_a_folder_of_any_name(
+    tmp_path: Path, cheap_keys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = new_desk(settings_in(tmp_path / "卷 #1 100%41"), EXAM)
+    settle(desk.office, desk["sun"], "one", "seen by two people")
+    settle(desk.office, desk["sun"], "two", "seen by two people")
+    monkeypatch.setattr(bulk, "_PART", 1)
+    monkeypatch.setattr(bulk, "read_frame", _in_one)
+    with desk.ledger.moment() as connection:
+        assert read_many(connection, QUERY, TABLE.c.id)["matter"].to_list() == ["one", "two"]
 
 
 def test_a_moment_stays_what_it_was(many: Desk) -> None:
