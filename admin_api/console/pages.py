@@ -19,7 +19,7 @@ _HERE = Path(__file__).parent
 def environment(language: str) -> Environment:
     """The templates in a language."""
     made = Environment(
-        loader=FileSystemLoader(_HERE / "pages"),
+        loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

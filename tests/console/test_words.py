@@ -46,7 +46,7 @@ def known() -> dict[str, str]:
 
 def test_every_text_of_a_page_is_translated(known: dict[str, str]) -> None:
     found = extract_from_dir(
-        CONSOLE / "pages",
+        CONSOLE / "templates",
         [("**.html", "jinja2.ext:babel_extract")],
         options_map={"**.html": {"trimmed": "true", "silent": "false"}},
     )
