@@ -21,7 +21,7 @@ from admin_api.console.pages import render
 from admin_api.console.uploads import laid_down, name_of
 from admin_api.errors import NotFound, Refused, StoreError
 from admin_api.intake.cards import stored_card
-from admin_api.intake.counts import Count, PageInBag, counts, pages_of
+from admin_api.intake.counts import counts, pages_of
 from admin_api.intake.page import StoredPage, find_page
 from admin_api.intake.scans import BagName, Lot, lots_in
 from admin_api.review.service import replace_page
@@ -157,7 +157,9 @@ def list_bags(desk: Onlooker, region: _Name = "", box: _Name = "") -> Bags:
     """What was scanned against the forms: regions, boxes, bags."""
     within = [one for one in (region, box) if one]
     with desk.office.ledger.moment() as connection:
-        rows = [_counted(one) for one in counts(connection, *within)]
+        rows = [
+            Counted.model_validate(one, from_attributes=True) for one in counts(connection, *within)
+        ]
     root = desk.office.settings.scans
     return desk.show(
         "bags.html",
@@ -171,7 +173,10 @@ def list_bags(desk: Onlooker, region: _Name = "", box: _Name = "") -> Bags:
 def show_bag(desk: Onlooker, region: str, box: str, bag: str) -> Bag:
     """A bag's pages."""
     with desk.office.ledger.moment() as connection:
-        pages = [_page_row(one) for one in pages_of(connection, region, box, bag)]
+        pages = [
+            PageRow.model_validate(one, from_attributes=True)
+            for one in pages_of(connection, region, box, bag)
+        ]
         expected = {one.name: one.expected for one in counts(connection, region, box)}
     if not pages and bag not in expected:
         raise NotFound(f"there is no bag {region}/{box}/{bag}")
@@ -317,7 +322,7 @@ def page_image(desk: Looking, page: Number, overlay: bool = False) -> Response:
 def day_report(desk: Onlooker) -> Bags:
     """The end of the day: every region against its forms, to print."""
     with desk.office.ledger.moment() as connection:
-        rows = [_counted(one) for one in counts(connection)]
+        rows = [Counted.model_validate(one, from_attributes=True) for one in counts(connection)]
     return desk.show("day.html", Bags(region="", box="", rows=rows), intakes=_states(desk))
 
 
@@ -361,44 +366,5 @@ def _state(one: Intake) -> IntakeState:
     )
 
 
-def _counted(one: Count) -> Counted:
-    return Counted(
-        name=one.name,
-        expected=one.expected,
-        pages=one.pages,
-        read=one.read,
-        review=one.review,
-        rejected=one.rejected,
-        replaced=one.replaced,
-        agrees=one.agrees,
-    )
-
-
-def _page_row(one: PageInBag) -> PageRow:
-    return PageRow(
-        id=one.id,
-        position=one.position,
-        source=one.source,
-        status=one.status,
-        ticket=one.ticket,
-        reason=one.reason,
-        replaced=one.replaced,
-        by=one.by,
-    )
-
-
 def _shown(found: StoredPage) -> PageShown:
-    return PageShown(
-        id=found.id,
-        region=found.region,
-        box=found.box,
-        bag=found.bag,
-        position=found.position,
-        status=found.status,
-        ticket=found.ticket,
-        reason=found.reason,
-        evidence=found.evidence,
-        advice=found.advice,
-        by=found.by,
-        replaces=list(found.replaces),
-    )
+    return PageShown.model_validate(found, from_attributes=True)

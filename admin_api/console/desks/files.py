@@ -140,16 +140,4 @@ def load_key(desk: Keyholder, file: Annotated[UploadFile, File()]) -> Keys:
 def _keys(desk: Desk) -> Keys:
     with desk.office.ledger.moment() as connection:
         found = keys.status(connection, desk.office.exam)
-    return Keys(
-        keys=[
-            KeyRow(
-                paper=one.paper,
-                form=one.form,
-                state=one.state,
-                version=one.version,
-                waiting=one.waiting,
-                who=list(one.who),
-            )
-            for one in found
-        ]
-    )
+    return Keys(keys=[KeyRow.model_validate(one, from_attributes=True) for one in found])

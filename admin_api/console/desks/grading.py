@@ -163,17 +163,7 @@ def graders(desk: Onlooker) -> Graders:
     with desk.office.ledger.moment() as connection:
         room.queue.refresh(connection)
         found = service.graders(connection, desk.office.exam)
-    figures = [
-        Figures(
-            name=one.name,
-            decisions=one.decisions,
-            settled=one.settled,
-            overruled=one.overruled,
-            known=one.known,
-            known_wrong=one.known_wrong,
-        )
-        for one in found
-    ]
+    figures = [Figures.model_validate(one, from_attributes=True) for one in found]
     return desk.show("graders.html", Graders(graders=figures, waiting=room.queue.waiting()))
 
 
