@@ -7,7 +7,8 @@ import functools
 import html
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -32,7 +33,7 @@ from admin_api.pages.catalogue import translations
 from admin_api.portal.challenge import Challenges
 from admin_api.portal.limits import Kind, Limits
 from admin_api.portal.printed import transcript
-from admin_api.portal.sealed import Found
+from admin_api.portal.sealed import Found, spelled
 from admin_api.portal.settings import PortalSettings
 from admin_api.portal.shown import Shown
 
@@ -56,101 +57,47 @@ _LOG = logging.getLogger("kaowu.portal")
 Clock = Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a form asks: the two numbers as given, the form's token and the work done for it."""
+
+    ticket: str
+    id_number: str
+    token: str
+    work: str
+
+
 class Portal:
-    """One process of the portal."""
+    """One process of the portal: its pages and what they need."""
 
     def __init__(self, settings: PortalSettings, clock: Clock) -> None:
-        self.settings = settings
+        self._settings = settings
         self._clock = clock
-        self.shown = Shown(settings)
-        self.limits = Limits(settings.state / "counts", settings.secret)
-        self.challenges = Challenges(settings.secret, settings.work_bits, settings.wait_s)
-        self._printing = asyncio.Semaphore(1)
+        self._shown = Shown(settings)
+        self._limits = Limits(settings.state / "counts", settings.secret)
+        self._challenges = Challenges(settings.secret, settings.work_bits, settings.wait_s)
+        self._printing = asyncio.Lock()
 
-    def page(self, request: Request, template: str, status: int = 200, **more: Any) -> Response:
-        """A page in the person's language."""
-        language = _language(request)
-        statement = self.shown.now.header["statement"]
-        before, after = _frame(language, statement["year"], statement["exam"])
-        main = _template(language, template).render(language=language, **more)
-        return HTMLResponse(f"{before}{main}{after}", status, _HEADERS)
+    async def form(self, request: Request) -> Response:
+        """The form for a question."""
+        return self._form(request)
 
-    def form(
-        self, request: Request, status: int = 200, notice: str = "", wait_s: int = 0
-    ) -> Response:
-        """The form with a fresh token, and with a notice above it."""
-        token, bits = self.challenges.make(self._clock()), self.settings.work_bits
-        more = {"token": token, "bits": bits, "notice": notice, "wait_s": wait_s}
-        return self.page(request, "form.html", status, **more)
-
-    async def asked(self, request: Request) -> tuple[Response | None, Found | None]:
-        """What a question finds; a page instead where it may not be asked."""
-        said = await _form(request)
-        now_s = self._clock()
-        ticket, id_number = said.get("ticket", ""), said.get("id_number", "")
-        token = said.get("token", "")
-        # Counted before anything is looked at, and whether there is such a candidate or not.
-        address = _address(request, self.settings.proxies)
-        by_address, by_number, by_form = self.limits.count(
-            (Kind.ADDRESS, address, int(now_s) // _ADDRESS_S),
-            (Kind.NUMBER, ticket.strip(), int(now_s) // _NUMBER_S),
-            (Kind.TOKEN, token, self.challenges.made_s(token)),
-        )
-        if by_address > self.settings.per_address or by_number > self.settings.per_number:
-            _ASKED.labels("limited").inc()
-            _LOG.warning('{"refused": "limited", "by": "%s"}', _which(by_address, self.settings))
-            page = self.form(request, 429, notice="too many")
-            page.headers["Retry-After"] = str(_ADDRESS_S)
-            return page, None
-        wait = self.challenges.wait(token, said.get("work", ""), now_s)
-        if wait is None or by_form > self.settings.per_form:
-            _ASKED.labels("stale").inc()
-            _LOG.info('{"refused": "stale"}')
-            return self.form(request, 400, notice="stale"), None
-        if wait:
-            _ASKED.labels("early").inc()
-            return self.form(request, 425, notice="early", wait_s=wait), None
-        found = self.shown.now.find(ticket[:40], id_number[:40])
-        if found is None:
-            _ASKED.labels("none").inc()
-            return self.form(request, 404, notice="none"), None
-        _ASKED.labels("found").inc()
-        return None, found
-
-    async def printed(self, found: Found) -> bytes | None:
-        """A transcript as PDF; None where others are being made."""
-        if self._printing.locked():
-            return None
-        async with self._printing:
-            shown = self.shown.now
-            return await asyncio.to_thread(transcript, shown.header, found)
-
-
-def build_app(settings: PortalSettings, clock: Clock) -> ASGIApp:
-    """The portal as an ASGI app. `clock` gives seconds that all its processes share."""
-    portal = Portal(settings, clock)
-
-    async def form(request: Request) -> Response:
-        return portal.form(request)
-
-    async def result(request: Request) -> Response:
-        page, found = await portal.asked(request)
-        if page is not None or found is None:
-            return page or Response(status_code=500)
-        header = portal.shown.now.header
-        names, language = header["names"], _language(request)
-        release = header["statement"]["release"]
-        said = found.record
+    async def result(self, request: Request) -> Response:
+        """A candidate's result, or the form with the reason why there is none."""
+        found = await self._asked(request)
+        if isinstance(found, Response):
+            return found
+        said, names, language = found.record, found.header["names"], _language(request)
         rows = [
             _row(
                 language,
-                release,
+                found.header["statement"]["release"],
                 names["subjects"].get(one["subject"], one["subject"]),
                 *(one[key] for key in ("state", "score", "passed", "carried")),
             )
             for one in said["subjects"]
         ]
-        return portal.page(
+        return self._page(
             request,
             "result.html",
             rows=Markup("".join(rows)),
@@ -159,57 +106,127 @@ def build_app(settings: PortalSettings, clock: Clock) -> ASGIApp:
             **{key: said[key] for key in ("name", "ticket", "level", "qualified")},
         )
 
-    async def pdf(request: Request) -> Response:
-        page, found = await portal.asked(request)
-        if page is not None or found is None:
-            return page or Response(status_code=500)
-        content = await portal.printed(found)
-        if content is None:
-            busy = portal.form(request, 503, notice="busy")
+    async def transcript(self, request: Request) -> Response:
+        """A candidate's transcript as PDF. One is made at a time, so that looks go on."""
+        found = await self._asked(request)
+        if isinstance(found, Response):
+            return found
+        if self._printing.locked():
+            busy = self._form(request, 503, notice="busy")
             busy.headers["Retry-After"] = "5"
             return busy
+        async with self._printing:
+            content = await asyncio.to_thread(transcript, found)
         headers = _HEADERS | {"Content-Disposition": 'attachment; filename="transcript.pdf"'}
         return Response(content, media_type="application/pdf", headers=headers)
 
-    async def ready(_request: Request) -> Response:
-        words = f"showing {portal.shown.now.release}\n{portal.shown.fault}"
+    async def ready(self, _request: Request) -> Response:
+        """Which release is shown, and what is wrong with the file that lies there."""
+        words = f"showing {self._shown.now.release}\n{self._shown.fault}"
         return PlainTextResponse(words, headers=_HEADERS)
 
-    async def metrics(request: Request) -> Response:
-        if request.client is not None and request.client.host not in ("127.0.0.1", "::1"):
+    async def metrics(self, request: Request) -> Response:
+        """What all processes counted; for this machine alone, and not through a proxy on it."""
+        host = request.client.host if request.client else ""
+        if host not in ("127.0.0.1", "::1") or "x-forwarded-for" in request.headers:
             return PlainTextResponse("not found", 404)
         counted = REGISTRY
-        if settings.metrics.is_dir():
+        if self._settings.metrics.is_dir():
             counted = CollectorRegistry()
-            multiprocess.MultiProcessCollector(counted, str(settings.metrics))  # type: ignore[no-untyped-call]
+            multiprocess.MultiProcessCollector(counted, str(self._settings.metrics))  # type: ignore[no-untyped-call]
         return Response(generate_latest(counted), media_type=CONTENT_TYPE_LATEST)
 
-    async def static(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _STATIC:
-            return PlainTextResponse("not found", 404, _HEADERS)
-        headers = _HEADERS | {"Cache-Control": "public, max-age=3600"}
-        return FileResponse(_HERE / "static" / name, media_type=_STATIC[name], headers=headers)
+    async def _asked(self, request: Request) -> Found | Response:
+        """What a question finds; the form again where it may not be asked, or finds nothing."""
+        asked, now_s = _question(await _body(request)), self._clock()
+        # Counted before anything is looked at, and whether there is such a candidate or not.
+        by_address, by_number = self._limits.count(
+            (Kind.ADDRESS, _address(request, self._settings.proxies), int(now_s) // _ADDRESS_S),
+            (Kind.NUMBER, spelled(asked.ticket), int(now_s) // _NUMBER_S),
+        )
+        if by_address > self._settings.per_address:
+            return self._limited(request, "address", _ADDRESS_S)
+        if by_number > self._settings.per_number:
+            return self._limited(request, "number", _NUMBER_S)
+        given = self._challenges.open(asked.token, now_s)
+        if given is None:
+            return self._stale(request)
+        if wait_s := self._challenges.wait(given, asked.work, now_s):
+            _ASKED.labels("early").inc()
+            return self._form(request, 425, notice="early", wait_s=wait_s, token=given.text)
+        (by_form,) = self._limits.count((Kind.TOKEN, given.name, given.made_s))
+        if by_form > self._settings.per_form:
+            return self._stale(request)
+        found = self._shown.now.find(asked.ticket, asked.id_number)
+        if found is None:
+            _ASKED.labels("none").inc()
+            return self._form(request, 404, notice="none")
+        _ASKED.labels("found").inc()
+        return found
 
-    async def alive(_request: Request) -> Response:
-        return PlainTextResponse("alive\n")
+    def _limited(self, request: Request, by: str, window_s: int) -> Response:
+        _ASKED.labels("limited").inc()
+        _LOG.warning('{"refused": "limited", "by": "%s"}', by)
+        page = self._form(request, 429, notice="too many")
+        page.headers["Retry-After"] = str(window_s)
+        return page
 
+    def _stale(self, request: Request) -> Response:
+        _ASKED.labels("stale").inc()
+        _LOG.info('{"refused": "stale"}')
+        return self._form(request, 400, notice="stale")
+
+    def _form(
+        self,
+        request: Request,
+        status: int = 200,
+        *,
+        notice: str = "",
+        wait_s: int = 0,
+        token: str = "",
+    ) -> Response:
+        """The form, with a notice above it, and a fresh token unless one is to be kept."""
+        return self._page(
+            request,
+            "form.html",
+            status,
+            notice=notice,
+            wait_s=wait_s,
+            token=token or self._challenges.make(self._clock()),
+            bits=self._settings.work_bits,
+        )
+
+    def _page(self, request: Request, template: str, status: int = 200, **more: Any) -> Response:
+        """A page in the person's language."""
+        language = _language(request)
+        statement = self._shown.now.header["statement"]
+        before, after = _frame(language, statement["year"], statement["exam"])
+        main = _template(language, template).render(language=language, **more)
+        return HTMLResponse(f"{before}{main}{after}", status, _HEADERS)
+
+
+def build_app(settings: PortalSettings, clock: Clock) -> ASGIApp:
+    """The portal as an ASGI app. `clock` gives seconds that all its processes share.
+
+    Raises:
+        PortalError: the sealed file is not there or does not hold.
+    """
+    portal = Portal(settings, clock)
     others = Starlette(
         routes=[
-            Route("/", form),
-            Route("/result", result, methods=["POST"]),
-            Route("/transcript", pdf, methods=["POST"]),
-            Route("/static/{name}", static),
-            Route("/healthz", alive),
-            Route("/readyz", ready),
-            Route("/metrics", metrics),
+            Route("/", portal.form),
+            Route("/transcript", portal.transcript, methods=["POST"]),
+            Route("/static/{name}", _static),
+            Route("/healthz", _alive),
+            Route("/readyz", portal.ready),
+            Route("/metrics", portal.metrics),
         ]
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """Questions come by the million in an hour: they take the shortest way."""
         if scope["type"] == "http" and scope["path"] == "/result" and scope["method"] == "POST":
-            answer = await result(Request(scope, receive))
+            answer = await portal.result(Request(scope, receive))
             await answer(scope, receive, send)
         else:
             await others(scope, receive, send)
@@ -217,31 +234,37 @@ def build_app(settings: PortalSettings, clock: Clock) -> ASGIApp:
     return app
 
 
-async def _form(request: Request) -> Mapping[str, str]:
-    """A small URL-encoded form; nothing where it is something else, or too long."""
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _STATIC:
+        return PlainTextResponse("not found", 404, _HEADERS)
+    headers = _HEADERS | {"Cache-Control": "public, max-age=3600"}
+    return FileResponse(_HERE / "static" / name, media_type=_STATIC[name], headers=headers)
+
+
+async def _alive(_request: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+async def _body(request: Request) -> bytes:
+    """A request's body; nothing where it is too long for a form."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
         if size > _MOST_BODY:
-            return {}
+            return b""
         parts.append(part)
-    return _decoded(b"".join(parts))
+    return b"".join(parts)
 
 
-def _decoded(body: bytes) -> Mapping[str, str]:
-    """A form's fields; nothing where it is none."""
+def _question(body: bytes) -> Question:
+    """A URL-encoded form as a question; an empty one where it is none."""
     try:
         pairs = [part.split("=", 1) for part in body.decode("ascii").split("&")]
-        if len(pairs) > _MOST_FIELDS:
-            return {}
-        return {name: unquote_plus(value, errors="strict") for name, value in pairs}
+        said = {name: unquote_plus(value, errors="strict") for name, value in pairs[:_MOST_FIELDS]}
     except ValueError:
-        return {}
-
-
-def _which(by_address: int, settings: PortalSettings) -> str:
-    """What a limit was for; never whose."""
-    return "address" if by_address > settings.per_address else "number"
+        said = {}
+    return Question(*(said.get(key, "") for key in ("ticket", "id_number", "token", "work")))
 
 
 def _language(request: Request) -> str:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from admin_api.portal.sealed import Found
 from admin_api.release.records import Statement
@@ -31,8 +30,9 @@ class _Names:
     specialties: Mapping[str, _Specialty]
 
 
-def transcript(header: Mapping[str, Any], found: Found) -> bytes:
+def transcript(found: Found) -> bytes:
     """One candidate's transcript as PDF."""
+    header = found.header
     statement = Statement(**header["statement"])
     names = header["names"]
     exam = _Names(

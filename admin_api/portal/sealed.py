@@ -7,9 +7,9 @@ tags    16 bytes a candidate, ascending
 records so many bytes a candidate, in the order of tags: AES-256-GCM, all of one size
 
 A tag and a record's key are keyed BLAKE2b (RFC 7693) under the portal's secret over the release and
-both numbers: unlike HMAC of OpenSSL it keeps Python's lock, whose passing to and fro costs more.
- So a stolen file tells nothing but how many candidates there are, and even with the secret
-each record needs its candidate's numbers. Keys differ from release to release: none is used twice.
+both numbers. (OpenSSL's HMAC lets go of Python's lock each time, which costs more than its work.)
+So a stolen file tells nothing but how many candidates there are, and even with the secret each
+record needs its candidate's numbers. Keys differ from release to release: none is used twice.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from admin_api.release.records import Statement
+from admin_api.release.verify import PEOPLE
+from admin_api.staff.keys import is_signed
 from omr.errors import OmrError
 
 MAGIC = b"KWPORTAL"
 FORMAT = 1
 TAG_BYTES, SECRET_BYTES, LENGTH_BYTES = 16, 32, 4
 NONCE = bytes(12)  # a key seals one record only
-PEOPLE = 2
 _MOST_HEADER = 1 << 20
 _BLOCK = 1 << 22
 
@@ -51,6 +52,7 @@ class Found:
 
     record: Mapping[str, Any]
     steps: bytes
+    header: Mapping[str, Any]  # of the file that it is from
 
     @property
     def proof(self) -> tuple[tuple[bool, bytes], ...]:
@@ -60,12 +62,15 @@ class Found:
         )
 
 
+def spelled(number: str) -> str:
+    """A number as it is sealed and counted: width, blanks and a small x make no difference."""
+    plain = number if number.isascii() else unicodedata.normalize("NFKC", number)
+    return "".join(plain.replace("\0", "").split()).upper()
+
+
 def numbers_of(ticket: str, id_number: str) -> bytes:
-    """Both numbers as they are sealed: width, blanks and a small x make no difference."""
-    both = f"{ticket}\0{id_number}"
-    if not both.isascii():
-        both = unicodedata.normalize("NFKC", both)
-    return "".join(both.split()).upper().encode()
+    """Both numbers as they are sealed."""
+    return f"{spelled(ticket)}\0{spelled(id_number)}".encode()
 
 
 def tag_of(secret: bytes, release: str, numbers: bytes) -> bytes:
@@ -85,11 +90,11 @@ def packed(record: Mapping[str, Any], proof: tuple[tuple[bool, bytes], ...]) -> 
     return len(steps).to_bytes(2, "little") + steps + zlib.compress(text, 9)
 
 
-def unpacked(content: bytes) -> Found:
-    """What was packed; zeros behind it are left alone."""
+def unpacked(content: bytes, header: Mapping[str, Any]) -> Found:
+    """What was packed, with its file's header; zeros behind it are left alone."""
     size = int.from_bytes(content[:2], "little")
     text = zlib.decompressobj().decompress(content[2 + size :])
-    return Found(json.loads(text), content[2 : 2 + size])
+    return Found(json.loads(text), content[2 : 2 + size], header)
 
 
 class SealedFile:
@@ -146,7 +151,7 @@ class SealedFile:
             content = key.decrypt(NONCE, view[start : start + self._size], tag)
         except InvalidTag:
             return None
-        return unpacked(content)
+        return unpacked(content, self.header)
 
     def _check(self, keys: Mapping[str, str]) -> None:
         header, whole = self.header, len(self._map)
@@ -162,20 +167,14 @@ class SealedFile:
             digest.update(self._map[start : start + _BLOCK])
         if digest.hexdigest() != header["sha256"]:
             raise ValueError("its records are not as they were sealed")
-        message = statement_bytes(header["statement"])
+        message = Statement(**header["statement"]).message()
         signed = {
             keys[name]
             for name, signature in header["signatures"]
-            if name in keys and _is_signed(keys[name], message, signature)
+            if name in keys and is_signed(keys[name], message, signature)
         }
         if len(signed) < PEOPLE:
             raise ValueError(f"{len(signed)} of {PEOPLE} signatures hold")
-
-
-def statement_bytes(statement: Mapping[str, Any]) -> bytes:
-    """What the two signatures of a release are over."""
-    text = json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return b"kaowu-release\0" + text.encode()
 
 
 def _header(content: mmap.mmap) -> dict[str, Any]:
@@ -189,15 +188,6 @@ def _header(content: mmap.mmap) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("its header is none")
     return found | {"begins": begin + size}
-
-
-def _is_signed(public_key: str, message: bytes, signature: str) -> bool:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(signature), message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _keyed(secret: bytes, purpose: bytes, release: str, numbers: bytes) -> bytes:

@@ -29,7 +29,8 @@ class Shown:
         """Open the file.
 
         Raises:
-            PortalError: it does not hold.
+            PortalError: it is not there or does not hold.
+            OSError: it cannot be copied.
         """
         self._settings = settings
         self._file: Path = settings.file
@@ -50,28 +51,42 @@ class Shown:
         mark = self._look()
         if mark is None or mark == self._mark:
             return
-        self._mark = mark
         try:
             # The old map lives on until the last request that uses it has ended.
             self.now = self._opened(mark)
+        except OSError as error:  # a full disk, say: looked at again
+            self._fail(f"{self._file} cannot be copied: {error}; free some space")
+            return
+        except PortalError as error:  # until it is another file
+            self._fail(str(error))
+        else:
             self.fault = ""
             _LOG.info("now showing release %s", self.now.release)
-        except PortalError as error:
-            self.fault = str(error)
-            _LOG.error("still showing release %s: %s", self.now.release, error)
+        self._mark = mark
+
+    def _fail(self, fault: str) -> None:
+        if fault != self.fault:
+            _LOG.error("still showing release %s: %s", self.now.release, fault)
+        self.fault = fault
 
     def _opened(self, mark: Mark) -> SealedFile:
-        """The file as it is now, from a copy of its own."""
+        """The file as it is now, from a copy of its own.
+
+        Raises:
+            PortalError: it does not hold.
+            OSError: it cannot be copied.
+        """
         state = self._settings.state
         copy = state / ("shown-" + "-".join(str(part) for part in mark))
-        try:
-            if not copy.is_file():
-                making = state / f".{copy.name}.{os.getpid()}"
+        if not copy.is_file():
+            making = state / f"making-{os.getpid()}"
+            try:
                 shutil.copyfile(self._file, making)
                 os.replace(making, copy)
+            finally:
+                making.unlink(missing_ok=True)
+        try:
             opened = SealedFile(copy, self._settings.secret, self._settings.keys)
-        except OSError as error:
-            raise PortalError(f"{self._file} cannot be copied: {error}; free some space") from error
         except PortalError:
             copy.unlink(missing_ok=True)
             raise

@@ -107,15 +107,20 @@ def _sealed(
 def _write(
     path: Path, header: dict[str, Any], sealed: list[tuple[bytes, bytes, bytes]], size: int
 ) -> None:
-    """Two passes over the records: the header, in front, holds the digest of all behind it."""
+    """The header stands in front and holds the digest of all behind it: it is written twice."""
+
+    def front(digest: str) -> bytes:
+        text = json.dumps(header | {"sha256": digest}, ensure_ascii=False).encode()
+        return MAGIC + len(text).to_bytes(LENGTH_BYTES, "little") + text
+
     digest = hashlib.sha256()
-    for part in _parts(sealed, size):
-        digest.update(part)
-    text = json.dumps(header | {"sha256": digest.hexdigest()}, ensure_ascii=False).encode()
     with open(path, "xb") as file:
-        file.write(MAGIC + len(text).to_bytes(LENGTH_BYTES, "little") + text)
+        file.write(front(digest.hexdigest()))
         for part in _parts(sealed, size):
+            digest.update(part)
             file.write(part)
+        file.seek(0)
+        file.write(front(digest.hexdigest()))
         file.flush()
         os.fsync(file.fileno())
 

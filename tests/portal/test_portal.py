@@ -157,7 +157,7 @@ def secret_of(sealed: Sealed) -> bytes:
 
 def test_records_pack_and_unpack() -> None:
     proof = ((True, bytes(range(32))), (False, bytes(32)))
-    found = unpacked(packed(record(3), proof).ljust(4000, b"\0"))
+    found = unpacked(packed(record(3), proof).ljust(4000, b"\0"), {})
     assert (found.record, found.proof) == (record(3), proof)
     assert numbers_of("１２ 3", "x") == b"123\0X"
 
@@ -225,6 +225,31 @@ def test_work_is_asked_for_and_counts_once(sealed: Sealed) -> None:
     assert portal.post("/result", data=said | {"work": str(work)}).status_code == 400
 
 
+def test_a_form_is_one_form_however_its_token_is_spelled(sealed: Sealed) -> None:
+    """Once a form was looked at for long enough, it still asks no more than its questions."""
+    sealed.seal([record(1)])
+    portal, one = sealed.portal(work_bits=30, wait_s=8, per_form=1), record(1)
+    token = token_in(portal.get("/").text)
+    sealed.clock.now_s += 9
+    said = {"ticket": one["ticket"], "id_number": one["id_number"]}
+    spellings = [token, f"!{token}", f"{token[:9]}\n{token[9:]}", f"{token}===="]
+    answers = [portal.post("/result", data=said | {"token": t}).status_code for t in spellings]
+    assert answers == [200, 400, 400, 400]
+
+
+def test_who_was_early_keeps_the_form_and_waits_no_longer_than_told(sealed: Sealed) -> None:
+    sealed.seal([record(1)])
+    portal, one = sealed.portal(work_bits=30, wait_s=8), record(1)
+    said = {"ticket": one["ticket"], "id_number": one["id_number"]}
+    token = token_in(portal.get("/").text)
+    sealed.clock.now_s += 5.5
+    early = portal.post("/result", data=said | {"token": token})
+    assert "剩余秒数： 3" in early.text
+    assert token_in(early.text) == token
+    sealed.clock.now_s += 3
+    assert portal.post("/result", data=said | {"token": token}).status_code == 200
+
+
 def test_without_script_one_waits(sealed: Sealed) -> None:
     sealed.seal([record(1)])
     portal, one = sealed.portal(work_bits=30, wait_s=8), record(1)
@@ -246,6 +271,12 @@ def test_numbers_and_addresses_are_limited_whether_they_exist_or_not(sealed: Sea
         portal = sealed.portal(per_number=3)
         answers = [ask(portal, ticket, "37010219900101999X").status_code for _ in range(5)]
         assert answers == [404, 404, 404, 429, 429]
+    plain, guess = record(2)["ticket"], "37010219900101999X"
+    spelled = [plain, f" {plain}", f"{plain[:3]} {plain[3:]}", plain + "\0", "\uff13" + plain[1:]]
+    portal = sealed.portal(per_number=3)
+    answers = [ask(portal, ticket, guess).status_code for ticket in spelled]
+    assert answers == [404, 404, 404, 429, 429]
+    assert ask(portal, plain + " " * 30 + "x", guess).status_code == 404  # another number
     portal = sealed.portal(per_address=1000)
     before = [ask(portal, record(n)["ticket"], "x").status_code for n in range(2, 9)]
     assert set(before) == {404}
@@ -319,6 +350,10 @@ def test_health_readiness_metrics_and_headers(portal: TestClient) -> None:
         assert headers["referrer-policy"] == "no-referrer"
     assert portal.get("/static/../settings.py").status_code == 404
     assert portal.get("/static/%2e%2e%2fsettings.py").status_code == 404
+    near = TestClient(portal.app, base_url="http://127.0.0.1", client=("127.0.0.1", 5))
+    assert "kaowu_portal_questions" in near.get("/metrics").text
+    assert near.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 404
+    assert portal.get("/metrics").status_code == 404
     big = portal.post("/result", content=b"ticket=" + b"1" * 10_000)
     assert big.status_code == 400
 
