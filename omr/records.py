@@ -85,7 +85,8 @@ class ScannedPage:
     `image` holds the bytes of a single-page file, or of a multi-page TIFF with `frame` naming the
     page in it (0-based). `sha256` is over `image` (and the frame, where it is not 0), hex.
     `position` counts from 0 in feed order. `dpi` and `side` are what the driver was told, if
-    anything.
+    anything; `imprint` is the number that the scanner printed onto the sheet or counted for it,
+    where it gives one.
     """
 
     image: bytes
@@ -95,6 +96,7 @@ class ScannedPage:
     frame: int = 0
     dpi: float | None = None
     side: SideName | None = None
+    imprint: str = ""
 
     @staticmethod
     def digest(image: bytes, frame: int = 0) -> str:

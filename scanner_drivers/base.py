@@ -9,10 +9,19 @@ from omr.records import ScannedPage
 
 
 class Driver(Protocol):
-    """A source of pages. Drivers deliver encoded bytes and never decode or judge them."""
+    """A source of pages. Drivers deliver encoded bytes and never decode or judge them.
+
+    A sheet is delivered whole or not at all: where the back of a sheet fails, its front has not
+    been delivered either, so that the sheet can be fed again and is neither lost nor had twice.
+    """
 
     def pages(self) -> Iterator[ScannedPage]:
-        """The pages in feed order; `position` rises by one with each page of the source."""
+        """The pages in feed order until the tray is empty.
+
+        `position` rises by one with each page of the source, over all calls: called again, after
+        a ScannerError or an empty tray, it goes on where it stopped. A scanner's driver raises
+        ScannerError, and nothing else, where the device stops.
+        """
         ...
 
     def close(self) -> None:
