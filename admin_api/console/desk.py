@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -21,18 +20,12 @@ from admin_api.console.pages import LANGUAGES, render
 from admin_api.console.visits import Visit, Visits
 from admin_api.errors import NotAllowed
 from admin_api.office import Office
-from admin_api.staff.second_factor import STEP_S
 from admin_api.staff.service import is_in_office
 
 M = TypeVar("M", bound=BaseModel)
 LANGUAGE = "kaowu-language"
 MOST_ID = 2**53 - 1  # ids beyond are no ids, and no number of some browsers and databases
 Number = Annotated[int, Path(ge=1, le=MOST_ID)]
-CENTRE = (
-    *(Role.OPERATOR, Role.REVIEWER, Role.SUPERVISOR, Role.KEYHOLDER),
-    *(Role.RELEASE, Role.AUDITOR, Role.ADMINISTRATOR),
-)
-REGIONAL = (Role.REGION, Role.SITE)
 
 
 @dataclass
@@ -55,10 +48,6 @@ class Console:
             return False
         self.steps[name] = step
         return True
-
-    def until_next_step_s(self) -> int:
-        """Seconds until the next one-time code."""
-        return STEP_S - int(self.wall().timestamp()) % STEP_S
 
 
 class SignInNeeded(Exception):
@@ -129,7 +118,6 @@ def seated(*roles: Role, due: str = "") -> Any:
             raise NotAllowed(f"{visit.name} is {visit.signer.role.value}; this needs a {whose}")
         return Desk(console, office, visit, request)
 
-    found.roles = roles  # type: ignore[attr-defined]
     return Depends(found)
 
 
@@ -184,6 +172,3 @@ def page_of(
 def _query(request: Request) -> str:
     query = urlsplit(str(request.url)).query
     return f"?{query}" if query else ""
-
-
-Found = Callable[[Request], Desk]

@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -47,11 +48,19 @@ class Doubted:
         return self.page, self.field
 
 
+class _For(Enum):
+    """What a field is before a person for."""
+
+    DECISION = "decision"
+    MEASURE = "measure"  # others settled it
+    UNDO = "undo"  # the person decided it, and takes it up again
+
+
 @dataclass(slots=True)
 class _Lease:
     key: Key
     until_s: float
-    known: bool
+    purpose: _For
 
 
 @dataclass
@@ -82,22 +91,18 @@ class Queue:
         """
         with self._lock:
             now = self.tick()
-            own = self._leases.get(name)
-            if own is not None and own.until_s > now and (own.known or self._is_for(own.key, name)):
-                own.until_s = now + LEASE_S
-                return self._fields[own.key]
-            found = None
+            own = self._leases.pop(name, None)
+            if own is not None and own.until_s > now and self._stays(own, name, arbiter):
+                return self._lend(name, own.key, own.purpose)
             count = self._given.get(name, 0)
+            known = None
             if not arbiter and count % KNOWN_EVERY == KNOWN_EVERY - 1:
-                found = self._known_for(name)
-            known = found is not None
-            found = found or self._first(name, arbiter, now)
+                known = self._known_for(name)
+            found = known or self._first(name, arbiter, now)
             if found is None:
-                self._leases.pop(name, None)
                 return None
             self._given[name] = count + 1
-            self._leases[name] = _Lease(found, now + LEASE_S, known)
-            return self._fields[found]
+            return self._lend(name, found, _For.MEASURE if known else _For.DECISION)
 
     def after(self, name: str, *, arbiter: bool = False) -> Doubted | None:
         """What would most likely come next for a person, to be made ready."""
@@ -110,14 +115,14 @@ class Queue:
         """Whether a field is before this person only to measure."""
         with self._lock:
             lease = self._leases.get(name)
-            return lease is not None and lease.key == key and lease.known
+            return lease is not None and lease.key == key and lease.purpose is _For.MEASURE
 
     def done(self, name: str, key: Key) -> None:
         """The person has said what this field reads."""
         with self._lock:
             lease = self._leases.get(name)
             if lease is not None and lease.key == key:
-                if lease.known:
+                if lease.purpose is _For.MEASURE:
                     self._checked.add((name, key))
                 del self._leases[name]
 
@@ -126,8 +131,7 @@ class Queue:
         with self._lock:
             if key not in self._fields or self._settled(key).standing is Standing.SETTLED:
                 return None
-            self._leases[name] = _Lease(key, self.tick() + LEASE_S, known=False)
-            return self._fields[key]
+            return self._lend(name, key, _For.UNDO)
 
     def find(self, key: Key) -> Doubted | None:
         """A doubted field."""
@@ -144,10 +148,24 @@ class Queue:
                 return sum(self._settled(k).standing is not Standing.SETTLED for k in self._order)
             return sum(self._wants(key, name, arbiter) for key in self._order)
 
+    def _lend(self, name: str, key: Key, purpose: _For) -> Doubted:
+        self._leases[name] = _Lease(key, self.tick() + LEASE_S, purpose)
+        return self._fields[key]
+
+    def _stays(self, lease: _Lease, name: str, arbiter: bool) -> bool:
+        """Whether a field that a person has before them is still theirs to decide."""
+        if lease.key not in self._fields:
+            return False  # another scan stands for the page meanwhile
+        if lease.purpose is _For.DECISION:
+            return self._wants(lease.key, name, arbiter)
+        if lease.purpose is _For.UNDO:
+            return self._settled(lease.key).standing is not Standing.SETTLED
+        return True
+
     def _first(self, name: str, arbiter: bool, now: float, but: Key | None = None) -> Key | None:
         taken: dict[Key, int] = {}
         for who, lease in self._leases.items():
-            if who != name and lease.until_s > now and not lease.known:
+            if who != name and lease.until_s > now and lease.purpose is _For.DECISION:
                 taken[lease.key] = taken.get(lease.key, 0) + 1
         for key in self._order:
             if key == but or not self._wants(key, name, arbiter):
@@ -211,8 +229,7 @@ class Queue:
             )
 
     def _take(self, row: Row[Any], side: Side) -> None:
-        values = json.loads(row.record)["values"]
-        names = value_names(side)
+        values = dict(zip(value_names(side), json.loads(row.record)["values"], strict=True))
         arrays = cut(zlib.decompress(row.arrays), 1, side)
         chances = dict(zip((one.name for one in side.fields), arrays.probability[0], strict=True))
         why: dict[str, list[tuple[str, str]]] = {}
@@ -225,7 +242,7 @@ class Queue:
                 place,
                 row.image,
                 name,
-                values[names.index(name)],
+                values.get(name, ""),
                 tuple(reasons),
                 float(chances.get(name, _UNTOLD)),
             )
