@@ -13,7 +13,7 @@ from omr.detect.faults import Fault
 from omr.detect.locate import Located, channel_of, locate
 from omr.detect.straighten import straighten
 from omr.errors import ImageError
-from omr.records import F64, U8, Alignment, ScannedPage
+from omr.records import F64, U8, Alignment, Raster, ScannedPage
 from omr.sketch import upright_grey
 
 PX_PER_MM = 8.0  # of a crop: about 200 dpi, whatever the scan had
@@ -48,22 +48,32 @@ class BoxMm:
         )
 
 
-def lay(page: ScannedPage, design: Design) -> LaidPage | None:
-    """Find a card's marks anew; None where the page is no card that could be read."""
-    try:
-        raster = decode(page, colour=design.ink is Ink.RED)
-    except ImageError:
-        return None
+def found_on(page: ScannedPage, design: Design) -> tuple[Raster, Located] | None:
+    """A decoded page and where the card lies on it; None where no card that could be read is there.
+
+    Raises:
+        ImageError: it cannot be decoded.
+    """
+    raster = decode(page, colour=design.ink is Ink.RED)
     if design.finds:
         flat = straighten(raster, design, channel_of(design))
         if isinstance(flat, Fault):
             return None
         raster = flat.raster
     found = locate(raster, design)
-    if not isinstance(found, Located):
+    return (raster, found) if isinstance(found, Located) else None
+
+
+def lay(page: ScannedPage, design: Design) -> LaidPage | None:
+    """Find a card's marks anew; None where the page is no card that could be read."""
+    try:
+        found = found_on(page, design)
+    except ImageError:
         return None
-    grey = upright_grey(raster, found.alignment.turn)
-    return LaidPage(grey, found.side, found.alignment)
+    if found is None:
+        return None
+    raster, place = found
+    return LaidPage(upright_grey(raster, place.alignment.turn), place.side, place.alignment)
 
 
 def field_box(design: Design, side: Side, name: str) -> BoxMm:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from admin_api.console.lockout import Lockout
 from admin_api.console.visits import Visits
 from admin_api.errors import Refused
 from admin_api.office import Office
+from admin_api.pages.listener import listen
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -79,7 +79,7 @@ def run_console(console: Console, listening: Listening, opened: Callable[[str], 
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("kaowu.console").setLevel(logging.INFO)
-    listener = listen(listening)
+    listener = listen(listening.host, listening.port)
     server = uvicorn.Server(config_for(build_app(console), listening))
     scheme = "https" if listening.certificate else "http"
     opened(f"{scheme}://{listening.host}:{listener.getsockname()[1]}/")
@@ -145,24 +145,3 @@ def _common_name(certificate: bytes) -> str:
     subject = x509.load_der_x509_certificate(certificate).subject
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
-
-
-def listen(listening: Listening) -> socket.socket:
-    """A socket that listens there.
-
-    Raises:
-        Refused: it cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((listening.host, listening.port))
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        raise Refused(
-            f"{listening.host}:{listening.port} cannot be used ({error.strerror}); choose another "
-            "--port"
-        ) from error
-    return listener

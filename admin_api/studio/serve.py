@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import webbrowser
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from admin_api.errors import NotFound, Refused
+from admin_api.pages.listener import listen
 from admin_api.studio.app import build_app
 from admin_api.studio.background import blank_beside
 from admin_api.studio.document import Document
@@ -46,7 +46,7 @@ def run_studio(opening: Opening, port: int, *, browser: bool) -> None:
     if blank is not None and not blank.is_file():
         raise NotFound(f"{blank} does not exist; check the path")
     studio = Studio(document, blank or blank_beside(document.path, document.text))
-    listener = _listen(port)
+    listener = listen(_HOST, port)
     address = f"http://{_HOST}:{listener.getsockname()[1]}/{studio.token}/"
     print(f"The studio is open at {address}", flush=True)
     print("Stop it with Ctrl-C; what is not saved is kept as a draft.", flush=True)
@@ -91,15 +91,3 @@ def open_document(opening: Opening) -> Document:
     if not path.is_file():
         raise NotFound(f"{file} does not exist; trace a blank sheet or copy a design first")
     return Document(path) if out is None else Document(out, Document(path).text)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((_HOST, port))
-        listener.listen()  # from here on the browser may come
-    except OSError as error:
-        listener.close()
-        raise Refused(f"port {port} cannot be used ({error.strerror}); leave --port out") from error
-    return listener

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from omr.design import Design, Ink
+from omr.design import Design
 from omr.detect.alignment import to_pixels
 from omr.detect.decode import decode
-from omr.detect.faults import Fault
-from omr.detect.locate import Located, channel_of, locate
-from omr.detect.straighten import straighten
 from omr.records import F64, U8, Alignment, Raster, ScannedPage, SideName
 
 PX_PER_MM = 6.0
@@ -33,15 +30,10 @@ def draw_upright(page: ScannedPage, design: Design) -> Upright | None:
     Raises:
         ImageError: it cannot be decoded.
     """
-    raster = decode(page, colour=design.ink is Ink.RED)
-    if design.finds:
-        flat = straighten(raster, design, channel_of(design))
-        if isinstance(flat, Fault):
-            return None
-        raster = flat.raster
-    place = locate(raster, design)
-    if not isinstance(place, Located):
+    found = found_on(page, design)
+    if found is None:
         return None
+    raster, place = found
     return Upright(place.side.name, _drawn(raster, design, place.alignment))
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from admin_api.pages.assets import asset
 
 SHOTS = Path("build") / "screenshots"
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -23,6 +25,14 @@ def chromium() -> str:
     if found is None:
         pytest.fail("there is no Chromium; make test installs it with apt")
     return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
@@ -52,7 +62,18 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert [fault for fault in faults if "Failed to load resource" not in fault] == []
 
 
-def shoot(page: Page, name: str) -> None:
+def shoot(page: Page, name: str, *, whole: bool = False) -> None:
     """Keep a picture of the page among the tests' artefacts."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png")
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that keeps people out."""
+    page.evaluate(asset("axe/axe.min.js").read_text(encoding="utf-8"))
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+        for one in page.evaluate("axe.run()")["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
+from starlette.types import ASGIApp
 
 from admin_api import tables
 from admin_api.acts.verify import verify_chain
@@ -22,10 +21,9 @@ from admin_api.console.app import build_app
 from admin_api.console.desk import Console
 from admin_api.console.guard import Rules
 from admin_api.console.lockout import Lockout
-from admin_api.console.serve import Listening, config_for, listen
+from admin_api.console.serve import Listening, config_for
 from admin_api.console.visits import Visits
 from admin_api.office import Office
-from admin_api.pages.assets import asset
 from admin_api.portal.app import build_app as build_portal
 from admin_api.portal.settings import PortalSettings
 from admin_api.rehearsal.run import PHRASE, Moment, open_to_people
@@ -36,10 +34,10 @@ from admin_api.release import service as release
 from admin_api.release.portal_file import new_secret, write_portal_file
 from admin_api.review import service as review
 from admin_api.settings import Settings, settings_in
-from tests.browser.conftest import _ARGUMENTS, SHOTS
+from tests.browser.conftest import serious, shoot
+from tests.loopback import running, served
 
 PEOPLE = 60
-SERIOUS = ("serious", "critical")
 
 
 @dataclass
@@ -75,25 +73,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
         clock,
         second_factor=False,
     )
-    listener = listen(Listening(port=0))
-    server = uvicorn.Server(config_for(build_app(console), Listening(port=0)))
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    port = listener.getsockname()[1]
-    yield Reading(f"http://127.0.0.1:{port}", office, files, clock)
-    server.should_exit = True
-    thread.join(15)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
-        yield opened
-        opened.close()
+    with running(config_for(build_app(console), Listening(port=0))) as port:
+        yield Reading(f"http://127.0.0.1:{port}", office, files, clock)
 
 
 @contextlib.contextmanager
@@ -115,23 +96,6 @@ def sitting(
     yield page
     assert faults == []
     context.close()
-
-
-def shoot(page: Page, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_function("document.fonts.status === 'loaded'")
-    page.screenshot(path=SHOTS / f"console-{name}.png")
-
-
-def serious(page: Page) -> list[str]:
-    """What axe-core finds that keeps people out."""
-    page.evaluate(asset("axe/axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in found["violations"]
-        if one["impact"] in SERIOUS
-    ]
 
 
 def source_of(room: Reading, page: int) -> str:
@@ -157,7 +121,7 @@ def test_an_operator_reads_a_batch(room: Reading, browser: Browser) -> None:
         expect(page.locator(".live")).to_contain_text("页已入库")
         page.reload()
         expect(row).to_contain_text("一致")
-        shoot(page, "operator")
+        shoot(page, "console-operator")
         assert serious(page) == []
 
 
@@ -182,7 +146,7 @@ def test_a_rejected_page_says_what_to_do_and_its_rescan_stands_for_it(
             new = page.locator("tbody tr").last.get_attribute("id") or ""
             refused.first.get_by_role("link", name="查看").click()
             expect(page.get_by_role("heading", name="如何处理这张卡")).to_be_visible()
-            shoot(page, "rejected")
+            shoot(page, "console-rejected")
             assert serious(page) == []
             page.get_by_label("重扫页号").fill(new.removeprefix("page-"))
             page.get_by_role("button", name="替代").click()
@@ -203,7 +167,7 @@ def test_two_graders_and_an_arbiter_settle_doubts(room: Reading, browser: Browse
                 expect(page.locator(".look img.scan").first).to_be_visible()
                 value = script.value(source_of(room, number), field)
                 if done == 0:
-                    shoot(page, "grading")
+                    shoot(page, "console-grading")
                     assert serious(page) == []
                 if name == "reviewer-2" and slipped is None and field.startswith("q"):
                     slipped, value = (number, field), "" if value else "A"
@@ -213,13 +177,13 @@ def test_two_graders_and_an_arbiter_settle_doubts(room: Reading, browser: Browse
     assert slipped is not None
     with sitting(browser, room, "supervisor-1", "/grading", dark=True) as page:
         expect(page.locator("main b").first).to_have_text("1")
-        shoot(page, "arbiter-dark")
+        shoot(page, "console-arbiter-dark")
         assert serious(page) == []
         decide(page, script.value(source_of(room, slipped[0]), slipped[1]))
         expect(page.get_by_text("没有需要您判读的内容")).to_be_visible()
         page.goto(f"{room.address}/graders")
         expect(page.get_by_role("row").filter(has_text="reviewer-2")).to_contain_text("1")
-        shoot(page, "graders")
+        shoot(page, "console-graders")
     assert waiting(room) == 0
 
 
@@ -254,7 +218,7 @@ def test_a_region_submits_corrections_and_the_centre_approves(
         page.get_by_label("名单所列的全部证据文件").set_input_files(folder / "evidence.pdf")
         page.get_by_role("button", name="提交").nth(1).click()
         expect(page.locator("#notices")).to_contain_text("名单已接收")
-        shoot(page, "corrections-region")
+        shoot(page, "console-corrections-region")
         assert serious(page) == []
     with sitting(browser, room, "supervisor-1", "/corrections?standing=proposed") as page:
         while page.get_by_role("button", name="批准").count():
@@ -280,7 +244,7 @@ def test_violations_are_entered_reviewed_and_compared(
         for left in (2, 1, 0):
             page.get_by_role("button", name="确认").first.click()
             expect(page.get_by_role("button", name="确认")).to_have_count(left)
-        shoot(page, "violations")
+        shoot(page, "console-violations")
         assert serious(page) == []
         rows = (folder / "37-document.csv").read_text(encoding="utf-8").splitlines()
         short = tmp_path / "short.csv"
@@ -308,7 +272,7 @@ def test_after_the_deadline_a_region_is_told_whom_to_ask(room: Reading, browser:
         page.get_by_role("button", name="提交").nth(1).click()
         expect(page.get_by_role("alert")).to_contain_text("已过截止时间")
         expect(page.get_by_role("alert")).to_contain_text("two people there can let a late one in")
-        shoot(page, "late")
+        shoot(page, "console-late")
         page.reload()
         expect(page.locator("main")).to_contain_text("请携证据致函中心")
         expect(page.get_by_role("button", name="提交")).to_have_count(0)
@@ -333,9 +297,9 @@ def test_two_people_release(room: Reading, browser: Browser) -> None:
     with sitting(browser, room, "supervisor-1", "/matters") as page:
         page.get_by_role("button", name="全部计分").click()
         expect(page.locator("#notices")).to_contain_text("已全部计分")
-        shoot(page, "results")
+        shoot(page, "console-results")
         page.goto(f"{room.address}/matters")
-        shoot(page, "matters")
+        shoot(page, "console-matters")
         assert serious(page) == []
     with sitting(browser, room, "release-1", "/releases") as page:
         page.on("dialog", lambda dialog: dialog.accept())
@@ -377,7 +341,7 @@ def test_two_people_release(room: Reading, browser: Browser) -> None:
         with page.expect_download() as download:
             page.get_by_role("button", name="导出").click()
         assert download.value.suggested_filename == "military.zip"
-        shoot(page, "releases")
+        shoot(page, "console-releases")
         assert serious(page) == []
     with room.office.ledger.moment() as connection:
         assert release.published(connection) is not None
@@ -418,7 +382,7 @@ def test_candidates_find_what_was_released_and_soldiers_do_not(
     soldier = next(one for one in world.candidates if one.military)
     assert count == sum(not one.military for one in world.candidates)
     page = browser.new_page()
-    with serving_in(tmp_path, keys) as address:
+    with served(portal_in(tmp_path, keys)) as address:
         for one, found in ((civil[0], True), (soldier, False), (civil[1], True)):
             page.goto(address)
             page.get_by_label("准考证号").fill(one.ticket)
@@ -431,22 +395,11 @@ def test_candidates_find_what_was_released_and_soldiers_do_not(
     page.close()
 
 
-@contextlib.contextmanager
-def serving_in(folder: Path, keys: dict[str, str]) -> Iterator[str]:
-    """A portal over a folder's sealed file, in a thread."""
+def portal_in(folder: Path, keys: dict[str, str]) -> ASGIApp:
+    """A portal over a folder's sealed file."""
     secret = (folder / "secret").read_bytes()
     settings = PortalSettings(folder / "shown.portal", folder, secret, keys, work_bits=8)
-    listener = listen(Listening(port=0))
-    app = build_portal(settings, time.time)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(15)
+    return build_portal(settings, time.time)
 
 
 def test_the_audit_shows_who_did_it_and_that_the_chain_holds(
@@ -457,5 +410,5 @@ def test_the_audit_shows_who_did_it_and_that_the_chain_holds(
         expect(page.locator("tbody tr").first).to_contain_text("web 127.0.0.1")
         page.get_by_role("button", name="核验审计链").click()
         expect(page.locator("#chain .good")).to_be_visible()
-        shoot(page, "audit-dark")
+        shoot(page, "console-audit-dark")
         assert serious(page) == []

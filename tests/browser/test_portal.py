@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from admin_api.pages.assets import asset
 from tests.benchmarks.portal import serving
-from tests.browser.conftest import _ARGUMENTS, SHOTS
+from tests.browser.conftest import serious, shoot
 from tests.portal.conftest import Sealed, record
 
 TELEPHONE = {"width": 390, "height": 844}
@@ -26,25 +25,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-def shoot(page: Page, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"portal-{name}.png", full_page=True)
-
-
-def serious(page: Page) -> list[str]:
-    page.evaluate(asset("axe/axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    return [f"{one['id']}" for one in found if one["impact"] in ("serious", "critical")]
-
-
 def fill(page: Page, ticket: str, id_number: str) -> None:
     page.get_by_label("准考证号").fill(ticket)
     page.get_by_label("证件号", exact=True).fill(id_number)
@@ -57,7 +37,7 @@ def test_a_candidate_finds_her_score_on_a_telephone_and_prints_it(
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(address)
-    shoot(page, "form")
+    shoot(page, "portal-form", whole=True)
     assert serious(page) == []
     fill(page, ONE["ticket"], ONE["id_number"])
     page.get_by_role("button", name="查询").click()
@@ -66,7 +46,7 @@ def test_a_candidate_finds_her_score_on_a_telephone_and_prints_it(
     expect(page.locator("main")).to_contain_text("成绩无效")
     assert page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE["width"]
     assert ONE["ticket"] not in page.url
-    shoot(page, "result")
+    shoot(page, "portal-result", whole=True)
     assert serious(page) == []
     page.pdf(path=tmp_path / "printed.pdf")
     page.get_by_role("link", name="返回查询").click()
@@ -87,7 +67,7 @@ def test_whoever_has_none_is_told_the_same(browser: Browser, address: str) -> No
         expect(page.get_by_role("alert")).to_contain_text("未查询到成绩")
         told.append(page.locator("main").inner_text())
     assert told[0] == told[1]
-    shoot(page, "none-dark")
+    shoot(page, "portal-none-dark", whole=True)
     assert serious(page) == []
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import ssl
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from admin_api.console.app import build_app
-from admin_api.console.serve import Listening, config_for, console_for, listen
+from admin_api.console.serve import Listening, config_for, console_for
 from admin_api.errors import Refused
 from tests.console.conftest import Room
+from tests.loopback import running
 from tests.office.people import PASSPHRASE
 
 Key = ec.EllipticCurvePrivateKey
@@ -79,16 +77,8 @@ def address(room: Room, authority: Authority) -> Iterator[str]:
     certificate, key = authority.issue("localhost")
     listening = Listening("127.0.0.1", 0, ("localhost",), certificate, key, authority.path)
     console = console_for(room.desk.office, listening, second_factor=False)
-    listener = listen(listening)
-    server = uvicorn.Server(config_for(build_app(console), listening))
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    yield f"https://localhost:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with running(config_for(build_app(console), listening)) as port:
+        yield f"https://localhost:{port}"
 
 
 def browser(authority: Authority, address: str, name: str = "") -> httpx2.Client:

@@ -21,7 +21,7 @@ from admin_api.console.pages import render
 from admin_api.console.uploads import laid_down, name_of
 from admin_api.errors import NotFound, Refused, StoreError
 from admin_api.intake.cards import stored_card
-from admin_api.intake.counts import counts, pages_of
+from admin_api.intake.counts import PageInBag, counts, pages_of
 from admin_api.intake.page import StoredPage, find_page
 from admin_api.intake.scans import BagName, Lot, lots_in
 from admin_api.review.service import replace_page
@@ -63,26 +63,13 @@ class Bags(BaseModel):
     rows: list[Counted]
 
 
-class PageRow(BaseModel):
-    """A page of a bag. `by`: the page that stands for it."""
-
-    id: int
-    position: int
-    source: str
-    status: str
-    ticket: str
-    reason: str
-    replaced: bool
-    by: int | None
-
-
 class Bag(BaseModel):
     """A bag with its pages, in the order of the feed."""
 
     region: str
     box: str
     bag: str
-    pages: list[PageRow]
+    pages: list[PageInBag]
 
 
 class IntakeState(BaseModel):
@@ -173,10 +160,7 @@ def list_bags(desk: Onlooker, region: _Name = "", box: _Name = "") -> Bags:
 def show_bag(desk: Onlooker, region: str, box: str, bag: str) -> Bag:
     """A bag's pages."""
     with desk.office.ledger.moment() as connection:
-        pages = [
-            PageRow.model_validate(one, from_attributes=True)
-            for one in pages_of(connection, region, box, bag)
-        ]
+        pages = pages_of(connection, region, box, bag)
         expected = {one.name: one.expected for one in counts(connection, region, box)}
     if not pages and bag not in expected:
         raise NotFound(f"there is no bag {region}/{box}/{bag}")
@@ -195,8 +179,8 @@ def hand_in(
     """Hand in a bag's scans; they are read beside, in the order of their names."""
     if region not in desk.office.exam.regions or not _is_place(box) or not _is_place(bag):
         raise Refused(f"{region}/{box}/{bag} names no bag of this exam")
-    kept = Path(tempfile.mkdtemp(dir=_incoming(desk)))
     with laid_down(desk.office, files) as folder:
+        kept = Path(tempfile.mkdtemp(dir=_incoming(desk)))
         for one in files:
             shutil.move(folder / name_of(one), kept / name_of(one))
     lot = Lot(BagName(region, box, bag), (kept,))

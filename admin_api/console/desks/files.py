@@ -15,7 +15,7 @@ from admin_api.acts.roles import Role
 from admin_api.console.desk import Desk, seated
 from admin_api.console.uploads import check_list, laid_down, name_of
 from admin_api.keys import service as keys
-from admin_api.keys.service import KeyState
+from admin_api.keys.service import KeyStatus
 from admin_api.registration import service as registration
 from admin_api.registration.service import Stored
 
@@ -61,21 +61,10 @@ class Imported(BaseModel):
     warnings: list[str]
 
 
-class KeyRow(BaseModel):
-    """Where a paper's key stands; never what it holds."""
-
-    paper: str
-    form: str
-    state: KeyState
-    version: int
-    waiting: int
-    who: list[str]
-
-
 class Keys(BaseModel):
     """Every key that the exam needs."""
 
-    keys: list[KeyRow]
+    keys: list[KeyStatus]
 
 
 _TAKE: dict[FileKind, Callable[..., Stored]] = {
@@ -140,4 +129,4 @@ def load_key(desk: Keyholder, file: Annotated[UploadFile, File()]) -> Keys:
 def _keys(desk: Desk) -> Keys:
     with desk.office.ledger.moment() as connection:
         found = keys.status(connection, desk.office.exam)
-    return Keys(keys=[KeyRow.model_validate(one, from_attributes=True) for one in found])
+    return Keys(keys=found)

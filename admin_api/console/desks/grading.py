@@ -18,6 +18,7 @@ from admin_api.intake.cards import stored_card
 from admin_api.review import service
 from admin_api.review.decisions import Standing
 from admin_api.review.queue import Doubted, Key, Queue
+from admin_api.review.service import GraderFigures
 from omr.crop import PX_PER_MM, LaidPage, crop, field_box, lay
 from omr.design import Design, FieldKind
 from omr.records import U8, ScannedPage
@@ -76,21 +77,10 @@ class Word(BaseModel):
     value: str = Field(default="", max_length=100)
 
 
-class Figures(BaseModel):
-    """How one grader does. `known`: fields that others had settled, mixed in to measure."""
-
-    name: str
-    decisions: int
-    settled: int
-    overruled: int
-    known: int
-    known_wrong: int
-
-
 class Graders(BaseModel):
     """How the graders do, and how much waits."""
 
-    graders: list[Figures]
+    graders: list[GraderFigures]
     waiting: int
 
 
@@ -163,8 +153,7 @@ def graders(desk: Onlooker) -> Graders:
     with desk.office.ledger.moment() as connection:
         room.queue.refresh(connection)
         found = service.graders(connection, desk.office.exam)
-    figures = [Figures.model_validate(one, from_attributes=True) for one in found]
-    return desk.show("graders.html", Graders(graders=figures, waiting=room.queue.waiting()))
+    return desk.show("graders.html", Graders(graders=found, waiting=room.queue.waiting()))
 
 
 def _room(desk: Desk) -> GradingRoom:
