@@ -56,6 +56,7 @@ bench: setup
 	@mkdir -p build
 	$(BIN)/omr bench --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.office --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.review --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.portal --out build/bench.json
 
 accuracy: setup

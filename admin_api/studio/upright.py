@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from omr.crop import found_on
 from omr.design import Design
 from omr.detect.alignment import to_pixels
 from omr.detect.decode import decode
