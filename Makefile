@@ -40,11 +40,12 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# The kernels a second time as plain Python: the compiled and the written arithmetic must agree.
+# A file's tests stay together: some walk through one sitting. The kernels run a second time as
+# plain Python: the compiled and the written arithmetic must agree.
 test: servers lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 	@if [ -d tests/kernels ]; then \
-		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto tests/kernels; \
+		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests/kernels; \
 	fi
 
 format: setup

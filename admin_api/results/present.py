@@ -39,14 +39,17 @@ class Present:
     matters: tuple[Matter, ...]
 
 
-def present(office: Office, connection: Connection) -> Present:
-    """Fold everything, as of the connection's moment."""
+def present(office: Office, connection: Connection, *, reported: bool = True) -> Present:
+    """Fold everything, as of the connection's moment; without `reported` leave corrections and
+    violations out.
+    """
     exam = office.exam
-    reported = corrections.in_force(connection)
-    cards, misfits = overlay_cards(decided_cards(connection, exam), reported, exam.card)
+    overlays = corrections.in_force(connection) if reported else []
+    penalties = violations.penalties(connection, exam)
+    cards, misfits = overlay_cards(decided_cards(connection, exam), overlays, exam.card)
     candidates = read_candidates(connection)
     enrolled = read_enrolments(connection, exam, candidates)
-    enrolments, lost = overlay_enrolments(enrolled, reported)
+    enrolments, lost = overlay_enrolments(enrolled, overlays)
     counts = Counts(
         read_bags(connection),
         read_boxes(connection),
@@ -64,10 +67,10 @@ def present(office: Office, connection: Connection) -> Present:
     ]
     return Present(
         cards,
-        overlay_candidates(candidates, reported),
+        overlay_candidates(candidates, overlays),
         enrolments,
         joined,
         differences,
-        violations.penalties(connection, exam),
+        penalties if reported else penalties.clear(),
         tuple(matters),
     )

@@ -298,6 +298,11 @@ def test_two_people_release(room: Reading, browser: Browser) -> None:
         page.get_by_role("button", name="全部计分").click()
         expect(page.locator("#notices")).to_contain_text("已全部计分")
         shoot(page, "console-results")
+        page.get_by_role("link", name="更正与违纪处理前后对比").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("前后对比")
+        expect(page.locator("main")).to_contain_text("变动的成绩")
+        assert serious(page) == []
+        shoot(page, "console-changes")
         page.goto(f"{room.address}/matters")
         shoot(page, "console-matters")
         assert serious(page) == []

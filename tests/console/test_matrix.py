@@ -69,6 +69,7 @@ ALLOWED: dict[str, tuple[Role, ...]] = {
     "POST /matters/settle": (Role.SUPERVISOR, Role.RELEASE),
     "POST /scores": (Role.SUPERVISOR, Role.RELEASE),
     "GET /results": CENTRE_EYES,
+    "GET /results/changes": CENTRE_EYES,
     "GET /results/{ticket}": CENTRE_EYES,
     "GET /results/{ticket}/{subject}": CENTRE_EYES,
     "GET /releases": CENTRE_EYES,

@@ -20,6 +20,7 @@ from admin_api.release import service as release
 from admin_api.release.records import ReleaseKind
 from admin_api.results import service as results
 from admin_api.results.explain import explain
+from admin_api.results.figures import Changes, SubjectFigures, changes, figures
 from admin_api.results.service import Scored
 from admin_api.settling import service as settling
 
@@ -85,22 +86,19 @@ class ScoreRun(BaseModel):
     open: int
 
 
-class SubjectCounts(BaseModel):
-    """A subject's results: by state, how many passed, and the mean of the scored."""
-
-    subject: str
-    states: dict[str, int]
-    passed: int
-    mean: float | None
-
-
 class Statistics(BaseModel):
     """Results as all facts have them now. `fresh`: they are what was stored last."""
 
-    subjects: list[SubjectCounts]
+    subjects: list[SubjectFigures]
     qualified: int
     candidates: int
     open: int
+
+
+class BeforeAndAfter(BaseModel):
+    """Results before and after what the regions reported."""
+
+    changes: Changes
 
 
 class ResultRow(BaseModel):
@@ -162,12 +160,20 @@ class _Present:
     def __init__(self) -> None:
         self._act = -1
         self._scored: Scored | None = None
+        self._changes: Changes | None = None
 
     def of(self, desk: Desk, connection: Connection) -> Scored:
         last = connection.scalar(select(func.max(tables.act.c.id))) or 0
         if self._scored is None or last != self._act:
             self._scored, self._act = results.current(desk.office, connection), last
+            self._changes = None
         return self._scored
+
+    def changes(self, desk: Desk, connection: Connection) -> Changes:
+        now = self.of(desk, connection)
+        if self._changes is None:
+            self._changes = changes(desk.office, connection, now, most=_MOST)
+        return self._changes
 
 
 @router.get("/matters")
@@ -213,29 +219,21 @@ def statistics(desk: Onlooker, ticket: Annotated[str, Query(max_length=40)] = ""
     """Results by subject, as all facts have them now."""
     with desk.office.ledger.moment() as connection:
         found = _present(desk).of(desk, connection)
-    names = found.present.enrolments.select("enrolment", "subject")
-    rows = found.results.join(names, on="enrolment")
-    subjects = []
-    for code in desk.office.exam.subjects:
-        own = rows.filter(pl.col("subject") == code)
-        states = dict(own["state"].value_counts(sort=True).iter_rows())
-        scored = own.filter(pl.col("state") == "scored")
-        marks = scored["score"].cast(pl.Float64, strict=False).mean()
-        subjects.append(
-            SubjectCounts(
-                subject=code,
-                states=states,
-                passed=int(own["passed"].sum()),
-                mean=round(float(marks), 2) if isinstance(marks, float) else None,
-            )
-        )
     shown = Statistics(
-        subjects=subjects,
+        subjects=figures(desk.office.exam, found.present.enrolments, found.results),
         qualified=int(found.outcomes["qualified"].sum()),
         candidates=found.candidates.height,
         open=len(found.open),
     )
     return desk.show("results.html", shown, ticket=ticket, own=_own(found, ticket))
+
+
+@router.get("/results/changes")
+def before_and_after(desk: Onlooker) -> BeforeAndAfter:
+    """Results before and after what the regions reported, and each result that it changed."""
+    with desk.office.ledger.moment() as connection:
+        found = _present(desk).changes(desk, connection)
+    return desk.show("changes.html", BeforeAndAfter(changes=found))
 
 
 @router.get("/results/{ticket}")
