@@ -39,6 +39,7 @@ class Fault(StrEnum):
     HTML = "html"
     BUSY = "busy"
     EARLY_404 = "early 404"
+    NO_BACK = "no back"
 
 
 STOPS = {
@@ -93,10 +94,10 @@ class Job:
 class EsclDevice:
     """The device. Whoever asks it takes the lock."""
 
-    def __init__(self, sheets: Sequence[Sequence[bytes]], model: Model = Model()) -> None:
+    def __init__(self, sheets: Sequence[Sequence[bytes]], model: Model | None = None) -> None:
         self.sheets = [tuple(sheet) for sheet in sheets]
-        self.model = model
-        self.content_type = model.formats[0]
+        self.model = model or Model()
+        self.content_type = self.model.formats[0]
         self.tray = deque(range(len(sheets)))
         self.stuck: list[int] = []
         self.through: list[int] = []
@@ -155,8 +156,9 @@ class EsclDevice:
         stop = self.take(sheet, *STOPS)
         if stop is None:
             self.through.append(sheet)
-            job.ready.extend((sheet, side) for side in range(2 if job.duplex else 1))
-            job.images += 2 if job.duplex else 1
+            sides = 2 if job.duplex and not self.take(sheet, Fault.NO_BACK) else 1
+            job.ready.extend((sheet, side) for side in range(sides))
+            job.images += sides
             job.fed += 1
             if self.model.a_job and job.fed >= self.model.a_job:
                 job.state, job.reason = "Completed", "JobCompletedSuccessfully"
