@@ -47,9 +47,13 @@ _GONE = (404, 410)
 
 @dataclass(slots=True)
 class _Job:
-    """A job at the scanner: how many images came, and how many of them lie in whole sheets."""
+    """A job at the scanner: how many images came, and how many of them lie in whole sheets.
+
+    `loaded` is what the scanner said of its tray before it.
+    """
 
     path: str
+    loaded: bool
     images: int = 0
     handed: int = 0
     half: list[ScannedPage] = field(default_factory=list)
@@ -115,7 +119,7 @@ class EsclDriver:
             raise
 
     def _fetched(self) -> bool:
-        fed_before = self._sheets_fed
+        another = False  # whether a job just before ended well, with sheets left in the tray
         while not self._ready:
             job = self._job or self._start()
             if job is None:
@@ -123,8 +127,10 @@ class EsclDriver:
             answer = self._next_document(job)
             if answer is not None:
                 self._take(job, answer)
-            elif self._is_over(job, fed_before):
+            elif self._is_over(job, after_another=another):
                 return False
+            else:
+                another = True
         return True
 
     def _take(self, job: _Job, answer: Answer) -> None:
@@ -191,6 +197,8 @@ class EsclDriver:
     def _start(self) -> _Job | None:
         """A new job; None where the tray is empty."""
         asked = self._request()
+        before = self._status()
+        loaded = before is not None and before.feeder == "ScannerAdfLoaded"
         until = time.monotonic() + self._silent_after_s
         for _ in range(_BUSY_TRIES):
             try:
@@ -204,7 +212,7 @@ class EsclDriver:
                 path = self._link.located(answer.headers.get("Location") or "")
                 if path is None:
                     raise Broken(ScannerFailed, "it does not say where the job is")
-                self._job = _Job(path)
+                self._job = _Job(path, loaded)
                 return self._job
             status = self._status()
             if self._is_empty(status):
@@ -243,7 +251,7 @@ class EsclDriver:
             wait_s = answer.wait_s(_NEXT_WAIT_S)
             self._link.wait(min(wait_s, until - time.monotonic()))
 
-    def _is_over(self, job: _Job, fed_before: int) -> bool:
+    def _is_over(self, job: _Job, *, after_another: bool) -> bool:
         """Whether the tray is empty; False where sheets lie in it that need another job.
 
         Broken unless everything that the scanner says is in favour of it.
@@ -260,6 +268,9 @@ class EsclDriver:
             told = f"it scanned {scanned} pages and sent {job.images}"
             raise Broken(ScannerFailed, told)
         if job.images == 0 and self._is_empty(status):
+            if job.loaded:
+                told = "the tray became empty and no page came"
+                raise Broken(ScannerFailed, _why(known) if known is not None else told)
             self._nothing_fed()
             self._job = None
             return True
@@ -268,23 +279,17 @@ class EsclDriver:
         if known is None and job.listed:
             raise Broken(ScannerGone, "it has forgotten the job; it may have been switched off")
         if status.feeder == "ScannerAdfLoaded":
-            return self._goes_on(job, known, fed_before)
+            # Some take only so many sheets in a job; some say so whatever lies there.
+            if known is None or known.state != "Completed":
+                raise Broken(ScannerFailed, "it ended the job while sheets lie in the tray")
+            if not (job.images or after_another):
+                raise Broken(ScannerFailed, "it feeds nothing though sheets lie in the tray")
+            self._job = None
+            return not job.images
         if not job.images:
             self._nothing_fed()
         self._job = None
         return True
-
-    def _goes_on(self, job: _Job, known: JobInfo | None, fed_before: int) -> bool:
-        """The same, where the scanner says that sheets lie in the tray.
-
-        Some take only so many sheets in a job; some say so whatever lies there.
-        """
-        if job.images and (known is None or known.state != "Completed"):
-            raise Broken(ScannerFailed, "it ended the job while sheets lie in the tray")
-        if not job.images and not fed_before:
-            raise Broken(ScannerFailed, "it feeds nothing though sheets lie in the tray")
-        self._job = None
-        return not job.images
 
     def _nothing_fed(self) -> None:
         """The end where sheets were fed before; OutOfPaper where none was."""

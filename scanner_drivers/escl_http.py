@@ -225,21 +225,19 @@ def _read_whole(response: HTTPResponse, document: bool, longest_s: float) -> Ans
     """The body within its bounds; Broken where there is too much, too little or too late."""
     expected, chunked = response.length, response.chunked
     until = time.monotonic() + longest_s
-    most = _MOST_WORDS
     body = bytearray()
     while expected is None or len(body) < expected:
-        if document and len(body) <= HEAD_BYTES:
-            most = _LIMITS.for_kind(kind_of(bytes(body[:HEAD_BYTES])))
-        # How much there may be is known with the first bytes of a document.
-        told = expected or 0 if body or not document else 0
-        if max(told, len(body)) > most:
-            raise Broken(ScannerFailed, f"an answer of more than {most:,} bytes")
-        if time.monotonic() > until:
-            raise Broken(ScannerSilent, f"one answer takes more than {longest_s:g} s")
         piece = response.read1(_PIECE)
         if not piece:
             break
         body += piece
+        # How much there may be of a document is known with its first bytes.
+        head = bytes(body[:HEAD_BYTES])
+        most = _LIMITS.for_kind(kind_of(head)) if document else _MOST_WORDS
+        if max(expected or 0, len(body)) > most:
+            raise Broken(ScannerFailed, f"an answer of more than {most:,} bytes")
+        if time.monotonic() > until:
+            raise Broken(ScannerSilent, f"one answer takes more than {longest_s:g} s")
     if expected is not None and len(body) != expected:
         raise Broken(ScannerGone, f"an answer broke off after {len(body):,} of {expected:,} bytes")
     bounded = bool(chunked) or expected is not None

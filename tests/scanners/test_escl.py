@@ -218,7 +218,7 @@ def troubled_feeds(draw: st.DrawFn) -> tuple[int, bool, Model, dict[int, list[Fa
     faults = draw(
         st.dictionaries(
             st.integers(0, count - 1),
-            st.lists(st.sampled_from(kinds), min_size=1, max_size=2),
+            st.lists(st.sampled_from(kinds), min_size=1, max_size=3),
             max_size=3,
         )
     )
@@ -300,6 +300,19 @@ def test_more_scanned_than_sent_is_no_clean_end() -> None:
         next(feed)
         with pytest.raises(ScannerFailed, match="scanned 3 pages and sent 2"):
             next(feed)
+
+
+@pytest.mark.parametrize("lists_jobs", [True, False])
+def test_a_last_sheet_that_leaves_the_tray_alone_and_does_not_come_is_missed(
+    lists_jobs: bool,
+) -> None:
+    with EsclScanner(stack(2), Model(lists_jobs=lists_jobs)) as scanner:
+        scanner.fault(1, Fault.JAM, Fault.CANCELLED)
+        driver = driver_of(scanner)
+        for kind in (PaperJam, ScannerFailed):
+            assert stop_of(driver, kind, []).sheets_fed == 1
+            scanner.lay_back(1)
+        assert images(list(driver.pages())) == [face(2)]
 
 
 def test_a_job_that_is_forgotten_is_no_clean_end() -> None:
