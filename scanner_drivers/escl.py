@@ -197,7 +197,10 @@ class EsclDriver:
     def _start(self) -> _Job | None:
         """A new job; None where the tray is empty."""
         asked = self._request()
-        before = self._status()
+        before = None
+        with contextlib.suppress(Broken):
+            # Nothing hangs on it yet; whether the scanner is there, the next question tells.
+            before = self._status(self._link.again(_PARTING_S))
         loaded = before is not None and before.feeder == "ScannerAdfLoaded"
         until = time.monotonic() + self._silent_after_s
         for _ in range(_BUSY_TRIES):

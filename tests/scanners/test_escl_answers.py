@@ -9,6 +9,7 @@ from omr.records import ScannedPage
 from scanner_drivers import escl_http
 from scanner_drivers.errors import ScannerFailed, ScannerGone, ScannerSilent
 from scanner_drivers.escl import EsclDriver
+from scanner_drivers.escl_words import NotUnderstood, parse
 from scanner_drivers.profile import Colour, ScanProfile
 from scanner_drivers.sources import SourceLimits
 from tests.faults.seeds import bilevel, jpeg_image, many_paged_tiff, pdf, pillow
@@ -40,6 +41,12 @@ def test_an_answer_that_makes_no_sense_is_refused(name: str, asked: str) -> None
         scanner.answers[asked] = HOSTILE[name]
         stop = stop_of(driver_of(scanner), ScannerFailed, [])
         assert len(str(stop)) < 600
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_document_type_is_refused_before_it_is_read(encoding: str) -> None:
+    with pytest.raises(NotUnderstood, match="document type"):
+        parse(BOMB.decode().encode(encoding), "b")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
