@@ -115,7 +115,8 @@ def _settings_for(tray: Tray, profile: ScanProfile) -> tuple[Settings, str]:
         fine = plain
     for document in _PREFERRED[profile.colour]:
         for one in fine:
-            if document in one.formats:
+            # JPEG is what every such scanner has, also where it lists no formats.
+            if document in (one.formats or (_JPEG,)):
                 return one, document
     offered = {word for one in fine for word in one.formats}
     raise ProfileRefused(f"any of {', '.join(_PREFERRED[profile.colour])}", sorted(offered))

@@ -97,7 +97,7 @@ class EsclDevice:
     def __init__(self, sheets: Sequence[Sequence[bytes]], model: Model | None = None) -> None:
         self.sheets = [tuple(sheet) for sheet in sheets]
         self.model = model or Model()
-        self.content_type = self.model.formats[0]
+        self.content_type = next(iter(self.model.formats), "")
         self.tray = deque(range(len(sheets)))
         self.stuck: list[int] = []
         self.through: list[int] = []

@@ -83,6 +83,10 @@ def test_the_format_is_without_loss_where_there_is_one(
     assert request["DocumentFormat"] == request["DocumentFormatExt"] == chosen
 
 
+def test_where_no_format_is_listed_jpeg_is_asked_for() -> None:
+    assert asked(A4, replace(ALL, formats=()))["DocumentFormat"] == "image/jpeg"
+
+
 def test_bitonal_is_by_threshold_and_never_by_halftone() -> None:
     both = replace(ALL, renderings=("Halftone", "Threshold"))
     assert asked(BITONAL, both)["BinaryRendering"] == "Threshold"
