@@ -297,6 +297,7 @@ def test_two_people_release(room: Reading, browser: Browser) -> None:
     with sitting(browser, room, "supervisor-1", "/matters") as page:
         page.get_by_role("button", name="全部计分").click()
         expect(page.locator("#notices")).to_contain_text("已全部计分")
+        expect(page.locator(".head nav [aria-current]")).to_have_text("成绩")
         shoot(page, "console-results")
         page.get_by_role("link", name="更正与违纪处理前后对比").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("前后对比")

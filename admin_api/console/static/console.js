@@ -30,8 +30,19 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
+// A swap may have led to another page; the head stays.
+function markPlace() {
+  const path = window.location.pathname;
+  document.querySelectorAll(".head nav a").forEach((link) => {
+    const here = path === link.pathname || (link.pathname !== "/" && path.startsWith(link.pathname));
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  });
+}
+
 document.addEventListener("htmx:after:swap", () => {
   tick();
+  window.setTimeout(markPlace);
   const first = document.querySelector("#notices .notice, main [autofocus]");
   if (first && first.matches("[autofocus]")) first.focus();
   else if (first) first.scrollIntoView({ block: "nearest" });
