@@ -1,0 +1,1 @@
+"""Scanner drivers: what they promise, kept against broken devices and broken folders."""
