@@ -333,6 +333,7 @@ class HotFolder:
                     self._taken.remove(taken)
         except OSError as error:
             if not os.path.isdir(self._root):
+                self._disconnect()
                 raise FolderGone(self._delivered, self._root) from error
             told = f"{error.filename or self._done}: {error.strerror or error}"
             raise FolderStuck(self._delivered, told) from error

@@ -19,6 +19,10 @@ _MAX_FRAMES = 65_536
 _MAX_VALUES = 1_000_000
 _PADDING = b"\0\xff\r\n "
 _TIFF_NUMBERS = {3: "H", 4: "I", 16: "Q"}
+_TIFF_SIZES = {
+    **dict.fromkeys((1, 2, 6, 7), 1), **dict.fromkeys((3, 8), 2), **dict.fromkeys((4, 9, 11, 13), 4),
+    **dict.fromkeys((5, 10, 12, 16, 17, 18), 8),
+}  # fmt: skip
 _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES = 273, 279, 324, 325
 
 
@@ -51,6 +55,8 @@ def _missing(file: IO[bytes], size: int) -> str | None:
     head = file.read(HEAD_BYTES)
     if not head:
         return "it is empty"
+    if not head.strip(b"\0"):
+        return "its beginning is not written yet"
     kind = kind_of(head)
     if kind is Kind.TIFF:
         return _of_tiff(file, size)
@@ -131,23 +137,29 @@ def _of_tiff(file: IO[bytes], size: int) -> str:
                 return "a directory of the TIFF is not written yet"
             body = _at(file, offset + count_size, count * entry_size + place)
             (offset,) = struct.unpack_from(order + number, body, count * entry_size)
-            if _strips_end(file, order, body[: count * entry_size], entry_size) > size:
-                return "the TIFF's pixels are cut off"
+            if _page_end(file, order, body[: count * entry_size], entry_size) > size:
+                return "a page of the TIFF is cut off"
     except (struct.error, OverflowError, ValueError):
         return "a directory of the TIFF lies beyond its end"
     return ""
 
 
-def _strips_end(file: IO[bytes], order: str, body: bytes, entry_size: int) -> int:
-    """Where the last strip or tile of a page ends."""
+def _page_end(file: IO[bytes], order: str, body: bytes, entry_size: int) -> int:
+    """Where the last strip or tile of a page ends, or the last value of its directory."""
+    end = 0
     found: dict[int, tuple[int, ...]] = {}
     for at in range(0, len(body), entry_size):
         tag, kind = struct.unpack_from(order + "HH", body, at)
+        place = "Q" if entry_size == 20 else "I"
+        count, offset = struct.unpack_from(order + place * 2, body, at + 4)
+        width = count * _TIFF_SIZES.get(kind, 0)
+        if width > struct.calcsize(place):
+            end = max(end, offset + width)
         if tag in (_STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES) and kind in _TIFF_NUMBERS:
             found[tag] = _values(file, order, body[at : at + entry_size], _TIFF_NUMBERS[kind])
     starts = found.get(_STRIPS, ()) or found.get(_TILES, ())
     sizes = found.get(_STRIP_SIZES, ()) or found.get(_TILE_SIZES, ())
-    return max(map(sum, zip(starts, sizes, strict=False)), default=0)
+    return max([end, *map(sum, zip(starts, sizes, strict=False))])
 
 
 def _values(file: IO[bytes], order: str, entry: bytes, letter: str) -> tuple[int, ...]:
