@@ -25,6 +25,7 @@ _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload",
 _POLL_S = 0.5  # where inotify says nothing
 _BACKSTOP_S = 30.0  # where it does, and a look only finds what it missed
 _LOOKING_SHARE = 0.1  # the most of the time that may go into looking
+_MOST_HELD = 3
 _STATS_A_LOOK = 500  # known files that one look asks whether they were overwritten
 
 
@@ -60,6 +61,7 @@ class _Waiting:
     mtime_ns: int
     since: float  # when it was first seen in this state
     due: float
+    held: int = 0  # how often it was kept back for an earlier one
     unfinished: bool = False  # by its own structure, when it was last tried
 
 
@@ -91,6 +93,7 @@ class Arrivals:
         self._held_by: set[str] = set()
         self._held_until = 0.0
         self._look_at = 0.0
+        self._look_began = 0.0
         self._turn = 0
         self._inotify: Inotify | None = None
         if pace.poll_s is None and changes_are_told(root):
@@ -116,6 +119,10 @@ class Arrivals:
                 return found
             now = time.monotonic()
             if now >= self._due:
+                # What was found by the last look waits for the next one, which may find what
+                # came before: see _settle.
+                if not self.told and now >= self._look_began + self._pace.settled_s:
+                    self._look()
                 self._settle(now)
                 continue
             if now >= self._look_at:
@@ -186,13 +193,13 @@ class Arrivals:
     def _look(self, *, first: bool = False) -> None:
         """Notices what is there and was not told. What a `first` look finds came before whatever
         is told from now on, and goes first."""
-        started = time.monotonic()
+        self._look_began = time.monotonic()
         self.check_root()
         self._turn += 1
         self._look_below(self._root, first=first)
         now = time.monotonic()
         interval = _BACKSTOP_S if self._inotify is not None else self._pace.poll_s or _POLL_S
-        self._look_at = now + max(interval, (now - started) / _LOOKING_SHARE)
+        self._look_at = now + max(interval, (now - self._look_began) / _LOOKING_SHARE)
 
     def _look_below(self, top: str, *, first: bool) -> None:
         todo, waited = [top], set(self._waiting)
@@ -275,11 +282,7 @@ class Arrivals:
 
     def _settle(self, now: float) -> None:
         """Finds those that did not change, in order of their last change, ties by name."""
-        ready: list[tuple[int, str]] = []
-        # A look at a folder that is being filled may see a file and miss one that came before it:
-        # a file waits for earlier ones that the next look found, but not for ever.
-        young = [one for one in self._waiting.values() if one.due > now and not one.unfinished]
-        earliest = min(young, key=lambda one: one.mtime_ns, default=None)
+        same: list[tuple[str, _Waiting]] = []
         for path, waiting in list(self._waiting.items()):
             if waiting.due > now:
                 continue
@@ -288,13 +291,22 @@ class Arrivals:
             except OSError:
                 self._drop(path)
                 continue
-            same = (status.st_size, status.st_mtime_ns) == (waiting.size, waiting.mtime_ns)
-            patient = now < waiting.since + 2 * self._pace.settled_s
-            if same and earliest and earliest.mtime_ns <= waiting.mtime_ns and patient:
-                waiting.due = earliest.due
-                continue
-            self._wait(path, status, now)
-            if same:
+            if self._wait(path, status, now) is waiting:
+                same.append((path, waiting))
+        # A look at a folder that is being filled may see a file while it misses an earlier one, or
+        # finds that one empty yet: a file waits for earlier ones, but not for ever.
+        asked = {path for path, _ in same}
+        young = [
+            one for path, one in self._waiting.items() if path not in asked and not one.unfinished
+        ]
+        earliest = min((one.mtime_ns for one in young), default=float("inf"))
+        soonest = min((one.due for one in young), default=float("inf"))
+        ready: list[tuple[int, str]] = []
+        for path, waiting in same:
+            if waiting.held < _MOST_HELD and earliest <= waiting.mtime_ns:
+                waiting.held += 1
+                waiting.due = min(waiting.due, soonest)
+            else:
                 ready.append((waiting.mtime_ns, path))
                 self._held_by.discard(path)
         ready.sort(key=lambda one: (one[0], natural(one[1])))

@@ -19,10 +19,8 @@ _MAX_FRAMES = 65_536
 _MAX_VALUES = 1_000_000
 _PADDING = b"\0\xff\r\n "
 _TIFF_NUMBERS = {3: "H", 4: "I", 16: "Q"}
-_TIFF_SIZES = {
-    **dict.fromkeys((1, 2, 6, 7), 1), **dict.fromkeys((3, 8), 2), **dict.fromkeys((4, 9, 11, 13), 4),
-    **dict.fromkeys((5, 10, 12, 16, 17, 18), 8),
-}  # fmt: skip
+_TIFF_SIZES = dict(zip(range(1, 14), (1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), strict=True))
+_TIFF_SIZES |= {16: 8, 17: 8, 18: 8}
 _STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES = 273, 279, 324, 325
 
 
@@ -157,6 +155,7 @@ def _page_end(file: IO[bytes], order: str, body: bytes, entry_size: int) -> int:
             end = max(end, offset + width)
         if tag in (_STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES) and kind in _TIFF_NUMBERS:
             found[tag] = _values(file, order, body[at : at + entry_size], _TIFF_NUMBERS[kind])
+    # A value may be written behind the pixels, and then it ends the file.
     starts = found.get(_STRIPS, ()) or found.get(_TILES, ())
     sizes = found.get(_STRIP_SIZES, ()) or found.get(_TILE_SIZES, ())
     return max([end, *map(sum, zip(starts, sizes, strict=False))])

@@ -7,7 +7,6 @@ are real processes.
 from __future__ import annotations
 
 import errno
-import io
 import os
 import random
 import shutil
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,7 @@ from scanner_drivers.errors import ScannerBusy, ScannerFailed, ScannerGone
 from scanner_drivers.folder import After, FolderStuck, HotFolder
 from scanner_drivers.folder_inotify import Say, Word, changes_are_told
 from scanner_drivers.folder_kept import JOURNAL, LOCK, FileId, Journal, move_aside
-from scanner_drivers.whole import Ending, ending
-from tests.faults.seeds import many_paged_tiff, seed_files, zipped
+from tests.faults.seeds import many_paged_tiff, zipped
 
 ROOT = Path(__file__).parents[2]
 LOOKING, TOLD = 0.02, None
@@ -415,43 +412,6 @@ def test_a_file_changed_while_it_is_read_comes_as_it_is_then(
     monkeypatch.setattr(driver._opener, "open", overwritten)
     (page,) = driver.pages()
     assert (page.image, page.position) == (card(2), 0)
-
-
-@pytest.mark.parametrize("name", sorted(seed_files()))
-def test_whole_files_are_whole_and_most_cuts_are_seen(tmp_path: Path, name: str) -> None:
-    whole = seed_files()[name]
-    path = tmp_path / name
-    path.write_bytes(whole)
-    said = ending(str(path))
-    assert said[0] is not Ending.CUT, said
-    for kept in (0, 0.3, 0.6, 0.9):
-        path.write_bytes(whole[: int(len(whole) * kept)])
-        if said[0] is Ending.WHOLE:
-            assert ending(str(path))[0] is Ending.CUT
-        path.write_bytes(whole[: int(len(whole) * kept)].ljust(len(whole), b"\0"))
-        if said[0] is Ending.WHOLE and name.rpartition(".")[2] in ("jpg", "png", "pdf", "zip"):
-            assert ending(str(path))[0] is Ending.CUT
-
-
-def test_padding_behind_the_end_is_no_harm(tmp_path: Path) -> None:
-    path = tmp_path / "1.jpg"
-    for padding in (0, 1, 65_534, 65_535, 65_536, 65_537, 200_000):
-        path.write_bytes(card(1) + bytes(padding))
-        assert ending(str(path))[0] is Ending.WHOLE, padding
-    path.write_bytes(card(1) + b"\0more")
-    assert ending(str(path))[0] is Ending.CUT
-
-
-def test_zips_and_their_directory(tmp_path: Path) -> None:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("1.jpg", card(1))
-        archive.comment = b"box 3"
-    path = tmp_path / "1.zip"
-    path.write_bytes(file.getvalue())
-    assert ending(str(path))[0] is Ending.WHOLE
-    path.write_bytes(file.getvalue()[100:])
-    assert ending(str(path))[0] is Ending.UNKNOWN or ending(str(path))[0] is Ending.CUT
 
 
 # ── kept, and not twice ──────────────────────────────────────────────────────────────────────
