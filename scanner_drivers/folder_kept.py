@@ -123,8 +123,8 @@ def _parsed(line: bytes) -> FileId | None:
 class FolderLock:
     """Keeps a second process off a folder, by a lock file in it.
 
-    Where the folder may only be read, the folder itself is locked; a file server that allows
-    neither leaves the folder unlocked.
+    Where the folder may only be read, the folder itself is locked; on a file server that knows no
+    locks nothing is.
     """
 
     def __init__(self, folder: str) -> None:
@@ -132,18 +132,17 @@ class FolderLock:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._handle = os.open(os.path.join(folder, LOCK), flags, 0o666)
-            read_only = False
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise
             self._handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-            read_only = True
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if isinstance(error, BlockingIOError) or not read_only:
-                self.release()
-                raise
+        except BlockingIOError:
+            self.release()
+            raise
+        except OSError:
+            pass  # the file server knows no locks
 
     def release(self) -> None:
         """Lets the next one have the folder. Releasing twice does no harm."""

@@ -299,13 +299,13 @@ class Arrivals:
         young = [
             one for path, one in self._waiting.items() if path not in asked and not one.unfinished
         ]
-        earliest = min((one.mtime_ns for one in young), default=float("inf"))
-        soonest = min((one.due for one in young), default=float("inf"))
+        earliest = min(young, key=lambda one: one.mtime_ns, default=None)
         ready: list[tuple[int, str]] = []
         for path, waiting in same:
-            if waiting.held < _MOST_HELD and earliest <= waiting.mtime_ns:
+            later = earliest is not None and earliest.mtime_ns <= waiting.mtime_ns
+            if earliest is not None and later and waiting.held < _MOST_HELD:
                 waiting.held += 1
-                waiting.due = min(waiting.due, soonest)
+                waiting.due = earliest.due
             else:
                 ready.append((waiting.mtime_ns, path))
                 self._held_by.discard(path)
