@@ -36,7 +36,15 @@ from scanner_drivers.sources import (
     why_closed,
 )
 
-__all__ = ["FileDriver", "PageOpener", "PageRef", "SourceLimits", "list_pages"]
+__all__ = [
+    "FileDriver",
+    "PageOpener",
+    "PageRef",
+    "SourceLimits",
+    "is_no_scan",
+    "list_pages",
+    "natural",
+]
 
 # Never images, though they lie beside them. Everything else is opened, or says why not.
 _NOT_IMAGES = {
@@ -83,7 +91,7 @@ class _Lister:
             with told_simply():
                 status = os.stat(path)
                 is_folder = stat.S_ISDIR(status.st_mode)
-                names = sorted(os.listdir(path), key=_natural) if is_folder else []
+                names = sorted(os.listdir(path), key=natural) if is_folder else []
         except OmrError as error:
             yield _closed(path, str(error))
             return
@@ -102,9 +110,8 @@ class _Lister:
                 yield from self.walk(os.path.join(path, name), named=False, above=(*above, here))
 
     def _skip(self, name: str) -> bool:
-        suffix = os.path.splitext(name)[1].lower()
-        if suffix in _NOT_IMAGES or name.lower() == "thumbs.db":
-            self._skipped[suffix] += 1
+        if is_no_scan(name):
+            self._skipped[os.path.splitext(name)[1].lower()] += 1
             return True
         return False
 
@@ -130,7 +137,7 @@ class _Lister:
         with told_simply():
             archive = open_zip(path)
         with archive:
-            order = sorted(enumerate(archive.infolist()), key=lambda at: _natural(at[1].filename))
+            order = sorted(enumerate(archive.infolist()), key=lambda at: natural(at[1].filename))
             empty = True
             for entry, info in order:
                 # Not info.is_dir(), which stumbles over a member without a name.
@@ -169,7 +176,12 @@ class _Lister:
             yield replace(ref, error=str(error))
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def is_no_scan(name: str) -> bool:
+    """Whether a file of that name is never a scan, though it lies among scans."""
+    return os.path.splitext(name)[1].lower() in _NOT_IMAGES or name.lower() == "thumbs.db"
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
     """Sort key: digits by their value, letters without case; at last the name itself."""
     key: list[tuple[int, int, str]] = []
     for run in re.findall(r"[0-9]+|[^0-9]+", name):

@@ -20,9 +20,16 @@ import pytest
 from omr.detect.decode import decode
 from omr.errors import DamagedImage, ImageTooLarge, OmrError, SourceError
 from omr.records import Raster, ScannedPage
-from scanner_drivers import files, pdf_scan
+from scanner_drivers import pdf_scan
 from scanner_drivers.base import Driver
-from scanner_drivers.files import FileDriver, PageOpener, PageRef, SourceLimits, list_pages
+from scanner_drivers.files import (
+    FileDriver,
+    PageOpener,
+    PageRef,
+    SourceLimits,
+    list_pages,
+    natural,
+)
 from scanner_drivers.pdf import PdfPages
 from tests.faults.seeds import (
     DPI,
@@ -143,7 +150,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
 def test_long_runs_of_digits_sort(tmp_path: Path) -> None:
     names = ["9" * 5000, "1" + "0" * 5000, "007"]
-    assert sorted(names, key=files._natural) == ["007", "9" * 5000, "1" + "0" * 5000]
+    assert sorted(names, key=natural) == ["007", "9" * 5000, "1" + "0" * 5000]
 
 
 def test_references_travel_and_show_as_text() -> None:
