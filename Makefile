@@ -12,7 +12,7 @@ setup: system .venv/set-up $(FILES)
 system:
 	@.ci/system-packages $(PYTHON)
 
-# What the tests start and stop themselves: a browser and a database server.
+# What the tests start and stop themselves: a browser, a database server, scanners that are none.
 servers:
 	@.ci/system-packages $(PYTHON) test
 
@@ -21,6 +21,10 @@ servers:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install -c constraints.txt pip setuptools
 	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+.venv/scanners: pyproject.toml constraints.txt | servers .venv/set-up
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[sane]'
 	@touch $@
 
 $(FILES): .ci/npm_files.py | .venv/set-up
@@ -42,7 +46,7 @@ lint: setup
 
 # A file's tests stay together: some walk through one sitting. The kernels run a second time as
 # plain Python: the compiled and the written arithmetic must agree.
-test: servers lint
+test: servers lint .venv/scanners
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 	@if [ -d tests/kernels ]; then \
 		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests/kernels; \

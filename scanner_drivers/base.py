@@ -20,10 +20,12 @@ class Driver(Protocol):
 
         `position` rises by one with each page of the source, over all calls: called again, after
         a ScannerError or an empty tray, it goes on where it stopped. A scanner's driver raises
-        ScannerError, and nothing else, where the device stops.
+        ScannerError, and nothing else, where the device stops. Coming back for the next page says
+        that the last one is stored.
         """
         ...
 
     def close(self) -> None:
-        """Gives back files and devices. Closing twice does no harm."""
+        """Gives back files and devices, and ends a `pages()` that waits in another thread, as if
+        the tray were empty. Closing twice does no harm."""
         ...

@@ -87,11 +87,16 @@ class ScannerFailed(ScannerError):
 
 
 class OutOfPaper(ScannerError):
-    """The tray was empty before the first sheet. Later an empty tray is the end of the feed."""
+    """The tray was empty before the first sheet, or when the feed was resumed after a stop, when
+    at least one sheet has to be there. Else an empty tray is the end of the feed.
+    """
 
     def __init__(self, sheets_fed: int = 0, detail: str = "") -> None:
         self.sheets_fed, self.detail = sheets_fed, detail
-        OmrError.__init__(self, "the tray is empty; lay the cards in, the first on top, and start")
+        told = "lay the cards in, the first on top, and start"
+        if sheets_fed:
+            told = "lay the sheet that was not read back in, and what is left, and resume"
+        OmrError.__init__(self, f"the tray is empty; {told}")
 
 
 class ScannerBusy(ScannerError):

@@ -80,6 +80,7 @@ class EsclDriver:
         self._ready: deque[ScannedPage] = deque()
         self._position = 0
         self._sheets_fed = 0
+        self._stopped = False  # whether an error ended the last feed, so that a sheet went back
 
     def pages(self) -> Iterator[ScannedPage]:
         """The pages in feed order until the tray is empty; of a glass the one that lies on it."""
@@ -93,6 +94,7 @@ class EsclDriver:
             # A sheet counts with its last page; a document may hold several sheets.
             if len(self._ready) % self._sides == 0:
                 self._sheets_fed += 1
+                self._stopped = False
             yield page
 
     def close(self) -> None:
@@ -111,10 +113,12 @@ class EsclDriver:
             return False
         except Broken as broken:
             left = self._left_behind(broken.kind)
+            self._stopped = True
             self._cancel()
             detail = "; ".join(part for part in (broken.detail, left) if part)
             raise broken.kind(self._sheets_fed, detail) from broken
-        except ScannerError:
+        except ScannerError as error:
+            self._stopped = self._stopped or not isinstance(error, OutOfPaper)
             self._cancel()
             raise
 
@@ -295,9 +299,9 @@ class EsclDriver:
         return True
 
     def _nothing_fed(self) -> None:
-        """The end where sheets were fed before; OutOfPaper where none was."""
-        if not self._sheets_fed:
-            raise OutOfPaper
+        """The end where sheets were fed before; OutOfPaper where none was, or one has to be."""
+        if self._stopped or not self._sheets_fed:
+            raise OutOfPaper(self._sheets_fed)
 
     def _left_behind(self, kind: type[ScannerError]) -> str:
         """In words, where more sheets than the one that failed went through unread."""
