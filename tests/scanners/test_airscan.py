@@ -14,7 +14,10 @@ from PIL import Image
 from tests.scanners.escl_server import EsclScanner, Fault, Model
 from tests.scanners.escl_sheets import face, stack
 
-BACKENDS = list(Path("/usr/lib").glob("**/sane/libsane-airscan.so*"))
+BACKENDS = [
+    *Path("/usr").glob("lib*/sane/libsane-airscan.so*"),
+    *Path("/usr/lib").glob("*/sane/libsane-airscan.so*"),
+]
 # The pages are as large as the scanner's tray: sane-airscan fills up what is smaller.
 SMALL = Model(most=(203, 301), dpis=(300,))
 DONE, JAMMED = 0, 6
