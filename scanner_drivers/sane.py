@@ -114,11 +114,15 @@ class SaneDriver:
                 fed = True
                 self._waiting.extend(sheet)
                 yield from self._deliver()
-        except _Ended:
-            return
+        except ScannerError:
+            if not self._closed:
+                raise
         finally:
             child.end()
             child.release()
+            with self._lock:
+                if self._child is child:
+                    self._child = None
 
     def close(self) -> None:
         """Gives the device back; ends `pages()` where that waits in another thread."""
@@ -129,6 +133,9 @@ class SaneDriver:
             child.end()
 
     def _begin(self) -> _Child | None:
+        earlier = self._child
+        if earlier is not None:  # pages that were neither taken to their end nor given up
+            earlier.end()
         with self._lock:
             if self._closed:
                 return None
@@ -136,21 +143,22 @@ class SaneDriver:
             return self._child
 
     def _open(self, child: _Child) -> None:
-        told = self._ask(
-            child,
+        child.ask(
             {
                 "do": "open",
                 "config_dir": _folder(self._config_dir),
                 "device": self._device,
                 "settings": self._settings,
                 "profile": asdict(self._profile),
-            },
-        )[0]
+            }
+        )
+        told, _ = child.answer(self.silent_after_s, self._sheets)
         if told["said"] != "ready":
             raise _error(told, self._device, self._sheets)
 
     def _sheet(self, child: _Child, fed: bool) -> list[ScannedPage] | None:
-        told, pictures = self._ask(child, {"do": "sheet"})
+        child.ask({"do": "sheet"})
+        told, pictures = child.answer(self.silent_after_s, self._sheets)
         if told["said"] == "end":
             if not fed:
                 raise OutOfPaper(self._sheets)
@@ -171,15 +179,6 @@ class SaneDriver:
             for number, (picture, side) in enumerate(zip(pictures, sides, strict=True))
         ]
 
-    def _ask(self, child: _Child, request: Message) -> tuple[Message, list[bytes]]:
-        child.ask(request)
-        try:
-            return child.answer(self.silent_after_s, self._sheets)
-        except ScannerError:
-            if self._closed:
-                raise _Ended from None
-            raise
-
     def _deliver(self) -> Iterator[ScannedPage]:
         """What was scanned and not yet had: the back too, where only the front was taken."""
         while self._waiting:
@@ -187,10 +186,6 @@ class SaneDriver:
             self._position += 1
             self._sheets += not self._waiting
             yield page
-
-
-class _Ended(Exception):
-    """The driver was closed meanwhile."""
 
 
 class _Child:

@@ -1,0 +1,1 @@
+"""Scanner drivers against devices that can be had without a scanner."""
