@@ -21,7 +21,9 @@ _MM_AN_INCH = 25.4
 
 _TWO_SIDES = ("duplex", "both", "two-sided", "two sided", "double")
 _BACK = ("back", "rear")
-_FLATBED = ("flatbed", "flat bed", "document table", "platen", "fb")
+_FEEDER = ("adf", "feeder")
+_FLATBED = ("flatbed", "flat bed", "document table", "platen")
+_FLATBED_IN_FULL = ("fb", "normal")
 _MODES = {
     Colour.GREY: ("gray", "grey"),
     Colour.COLOUR: ("color", "colour", "rgb"),
@@ -162,13 +164,13 @@ def _has(text: Any, words: Sequence[str]) -> bool:
 def _set_source(panel: Panel, profile: ScanProfile, told: dict[str, str]) -> None:
     sources = panel.choices("source") if panel.has("source") else []
     if profile.paper is Paper.FLATBED:
-        flat = [s for s in sources if _has(s, _FLATBED) or str(s).lower() == "normal"]
+        flat = [s for s in sources if _has(s, _FLATBED) or str(s).lower() in _FLATBED_IN_FULL]
         if sources and not flat:
             raise Refused("the flatbed", sources)
         if flat:
             panel.turn("source", flat[0])
         return
-    feeders = [s for s in sources if _has(s, ("adf", "feeder")) and not _has(s, _BACK)]
+    feeders = [s for s in sources if _has(s, _FEEDER) and not _has(s, _BACK)]
     both = [s for s in feeders if _has(s, _TWO_SIDES)]
     one = [s for s in feeders if s not in both]
     wanted = both if profile.duplex else one
