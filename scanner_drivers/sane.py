@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import signal
 import subprocess
@@ -36,6 +37,7 @@ from scanner_drivers.sane_process import GRACE_S, LENGTH, Message, pack
 _ROOT = Path(__file__).resolve().parents[1]
 _STOPS = {kind.__name__: kind for kind in (CoverOpen, PaperJam, ScannerGone)}
 _CHUNK = 1 << 20
+_LAST_WORDS = 4096
 
 
 class SaneMissing(NoScanner):
@@ -52,7 +54,7 @@ class SaneMissing(NoScanner):
 
 def list_devices(config_dir: Path | None = None, silent_after_s: float = 60.0) -> tuple[str, ...]:
     """The names of the devices that SANE finds, which may take a while. Raises ScannerError."""
-    child = _Child()
+    child = _started(0)
     try:
         child.ask({"do": "list", "config_dir": _folder(config_dir)})
         said, _ = child.answer(silent_after_s, 0)
@@ -139,7 +141,7 @@ class SaneDriver:
         with self._lock:
             if self._closed:
                 return None
-            self._child = _Child()
+            self._child = _started(self._sheets)
             return self._child
 
     def _open(self, child: _Child) -> None:
@@ -275,10 +277,17 @@ class _Child:
         self.end()
         code = self._process.returncode
         how = signal.Signals(-code).name if code < 0 else f"code {code}"
-        self._printed.seek(0)
+        self._printed.seek(max(0, self._printed.seek(0, os.SEEK_END) - _LAST_WORDS))
         lines = self._printed.read().decode("utf-8", "replace").split("\n")
         said = [line.strip() for line in lines if line.strip()][-1:]
         return ": ".join([f"its SANE backend ended with {how}", *said])
+
+
+def _started(sheets: int) -> _Child:
+    try:
+        return _Child()
+    except OSError as error:
+        raise ScannerFailed(sheets, f"no process can be started for it: {error}") from error
 
 
 def _parted(device: str) -> tuple[str, dict[str, str]]:

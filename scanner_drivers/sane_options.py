@@ -258,7 +258,11 @@ def _set_page(panel: Panel, axis: str, mm: float, dpi: float) -> None:
     least = panel.bounds(near)
     start = least[0] if least is not None else 0.0
     panel.turn(near, start)
-    panel.turn(far, start + _reach(panel, far, mm, dpi))
+    length = _reach(panel, far, mm, dpi)
+    panel.turn(far, start + length)
+    got = panel.value(far) - start
+    if got < 0.98 * length:
+        raise Refused(f"a page of {mm:g} mm", [f"{mm * got / length:.0f} mm"])
 
 
 def _reach(panel: Panel, name: str, mm: float, dpi: float) -> float:

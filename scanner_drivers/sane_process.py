@@ -71,6 +71,14 @@ def pack(told: Message, *pictures: bytes) -> bytes:
     return b"".join((LENGTH.pack(len(head)), head, *pictures))
 
 
+def found(sane: Any) -> list[str]:
+    """The names of all devices that SANE finds."""
+    try:
+        return [device[0] for device in sane.get_devices()]
+    except Exception:
+        return []
+
+
 class _Feed:
     """An open device, set up for a profile. Raises _Stopped, _Absent or Refused."""
 
@@ -83,7 +91,7 @@ class _Feed:
         try:
             self._device = sane.open(order["device"])
         except Exception as error:
-            if str(error) == _UNKNOWN:
+            if str(error) == _UNKNOWN and order["device"] not in found(sane):
                 raise _Absent from error
             raise _stop(error) from error
         try:
@@ -203,8 +211,8 @@ class _Server:
 
     def _listen(self) -> None:
         """In a thread of its own, so that a scan can be cancelled."""
-        while len(head := self._asked.read(LENGTH.size)) == LENGTH.size:
-            self._requests.put(json.loads(self._asked.read(*LENGTH.unpack(head))))
+        while (request := self._read()) is not None:
+            self._requests.put(request)
         # A device may block on being cancelled, too.
         last = threading.Timer(GRACE_S, os._exit, (1,))
         last.daemon = True
@@ -212,6 +220,14 @@ class _Server:
         if self._feed is not None:
             self._feed.cancel()
         self._requests.put(None)
+
+    def _read(self) -> Message | None:
+        head = self._asked.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            return None
+        (size,) = LENGTH.unpack(head)
+        body = self._asked.read(size)
+        return json.loads(body) if len(body) == size else None
 
     def _say(self, told: Message, *pictures: bytes) -> None:
         self._answered.write(pack(told, *pictures))
@@ -221,7 +237,7 @@ class _Server:
         try:
             if request["do"] == "list":
                 self._begin(request["config_dir"])
-                return ({"said": "devices", "found": self._found()},)
+                return ({"said": "devices", "found": found(self._sane)},)
             if request["do"] == "open":
                 self._begin(request["config_dir"])
                 self._feed = _Feed(self._sane, request, lambda: self._say({"said": "alive"}))
@@ -234,7 +250,7 @@ class _Server:
         except ImportError as error:
             return ({"said": "missing", "detail": str(error)},)
         except _Absent:
-            return ({"said": "absent", "found": self._found()},)
+            return ({"said": "absent", "found": found(self._sane)},)
         except Refused as error:
             return ({"said": "refused", "asked": error.asked, "possible": error.possible},)
         except _Stopped as error:
@@ -249,12 +265,6 @@ class _Server:
             self._sane.init()
         except Exception as error:
             raise _stop(error) from error
-
-    def _found(self) -> list[str]:
-        try:
-            return [device[0] for device in self._sane.get_devices()]
-        except Exception:
-            return []
 
 
 def main() -> None:

@@ -188,6 +188,17 @@ def test_the_page_is_never_cut_short() -> None:
     assert own == {"br-x": 80}
 
 
+def test_a_page_that_the_device_makes_shorter_is_refused() -> None:
+    class Stubborn(Board):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, min(value, 148.0) if name == "br_y" else value)
+
+    board = Stubborn(resolution(), *corners(MM, (0.0, 300.0, 0.0)))
+    with pytest.raises(Refused) as caught:
+        set_up(Panel(board), ScanProfile(paper=Paper.FLATBED, height_mm=210), {})
+    assert caught.value.possible == ["148 mm"]
+
+
 def test_a_feeder_is_told_how_wide_the_paper_is() -> None:
     card = ScanProfile(paper=Paper.FLATBED, width_mm=105)
     width = Option("page-width", 215.0, (0.0, 221.0, 0.0), MM)

@@ -10,6 +10,7 @@ import pytest
 
 from scanner_drivers.errors import (
     CoverOpen,
+    NoScanner,
     OutOfPaper,
     PaperJam,
     ScannerBusy,
@@ -173,6 +174,25 @@ def test_closing_ends_a_wait_and_gives_the_device_back(scanner: Open, tray: Tray
     assert tray.closed == 1
     driver.close()
     assert list(driver.pages()) == []
+
+
+def test_a_device_that_is_there_and_does_not_open_is_not_missing(scanner: Open, tray: Tray) -> None:
+    with pytest.raises(ScannerFailed, match="Invalid argument"):
+        list(scanner("shy").pages())
+    with pytest.raises(NoScanner, match="there are: shy"):
+        list(scanner("bold").pages())
+
+
+def test_a_feed_begun_anew_takes_the_device_from_the_one_before(scanner: Open, tray: Tray) -> None:
+    tray.lay(["1"], ["2"], ["3"])
+    driver = scanner(str(tray.path))
+    first, second = driver.pages(), driver.pages()
+    pages = [next(first), next(second)]
+    with pytest.raises(ScannerFailed):
+        next(first)
+    pages += second
+    assert greys(pages) == [1, 2, 3]
+    assert [page.position for page in pages] == [0, 1, 2]
 
 
 def test_closing_twice_before_anything_does_no_harm(scanner: Open) -> None:
