@@ -19,6 +19,9 @@ _PIXEL = 1
 _WORD_BYTES = 4
 _MM_AN_INCH = 25.4
 
+_YES = ("yes", "true", "1")
+_NO = ("no", "false", "0")
+_SIDES = {False: "one side alone", True: "both sides of a sheet"}
 _TWO_SIDES = ("duplex", "both", "two-sided", "two sided", "double")
 _BACK = ("back", "rear")
 _FEEDER = ("adf", "feeder")
@@ -31,6 +34,7 @@ _MODES = {
 }
 # Dots where there is grey paper or half a mark: a reader of marks must never get these.
 _DITHERED = ("halftone", "dither", "diffusion")
+_RESOLUTIONS = ("resolution", "x-resolution", "y-resolution")
 _DROP_OUTS = (
     "dropout-front", "dropout-back", "dropout", "dropoutcolor", "dropout-color", "color-dropout",
     "color-filter", "filter-color",
@@ -111,7 +115,7 @@ class Panel:
         option = self._option(name)
         try:
             if option.type == _BOOL:
-                return {"yes": 1, "true": 1, "1": 1, "no": 0, "false": 0, "0": 0}[text.lower()]
+                return {**dict.fromkeys(_YES, 1), **dict.fromkeys(_NO, 0)}[text.lower()]
             if option.type in (_INT, _FIXED):
                 if option.size != _WORD_BYTES:
                     raise ValueError("a table of numbers")
@@ -138,7 +142,7 @@ def set_up(panel: Panel, profile: ScanProfile, settings: dict[str, str]) -> floa
     """
     told = dict(settings)
     if "source" in told:
-        panel.turn_as_told("source", told.pop("source"))
+        _take_source(panel, profile, told)
     else:
         _set_source(panel, profile, told)
     if "mode" in told:
@@ -154,6 +158,9 @@ def set_up(panel: Panel, profile: ScanProfile, settings: dict[str, str]) -> floa
         _set_drop_out(panel, profile.drop_out, told)
     for name, text in told.items():
         panel.turn_as_told(name, text)
+    now = float(panel.value(_resolutions(panel)[0]))
+    if now != dpi:
+        raise Refused(f"{dpi:g} dpi with {', '.join(told)} set so", [f"{now:g} dpi"])
     return dpi
 
 
@@ -184,10 +191,26 @@ def _set_source(panel: Panel, profile: ScanProfile, told: dict[str, str]) -> Non
         _set_sides(panel, profile.duplex, told, sources)
 
 
+def _take_source(panel: Panel, profile: ScanProfile, told: dict[str, str]) -> None:
+    """The source named by hand. Were its sides not the profile's, two fronts would be a sheet."""
+    source = told.pop("source")
+    panel.turn_as_told("source", source)
+    if profile.paper is Paper.FLATBED:
+        return
+    if not _has(source, _TWO_SIDES):
+        _set_sides(panel, profile.duplex, told, [])
+    elif not profile.duplex:
+        raise Refused(f"{_SIDES[False]} with source={source}", [_SIDES[True]])
+
+
 def _set_sides(panel: Panel, duplex: bool, told: dict[str, str], sources: Sequence[str]) -> None:
     """For devices that keep the sides of a sheet apart from its source."""
-    if any(name in told for name in ("duplex", "adf-mode")):
-        return
+    for name in ("duplex", "adf-mode"):
+        if name in told:
+            both = told[name].lower() in _YES or _has(told[name], _TWO_SIDES)
+            if both is not duplex:
+                raise Refused(f"{_SIDES[duplex]} with {name}={told[name]}", [_SIDES[both]])
+            return
     if panel.has("duplex"):
         panel.turn("duplex", int(duplex))
         return
@@ -196,7 +219,7 @@ def _set_sides(panel: Panel, duplex: bool, told: dict[str, str], sources: Sequen
     if fitting:
         panel.turn("adf-mode", fitting[0])
     elif duplex or ways:
-        raise Refused("both sides of a sheet" if duplex else "one side alone", [*ways, *sources])
+        raise Refused(_SIDES[duplex], [*ways, *sources])
 
 
 def _set_mode(panel: Panel, colour: Colour) -> None:
@@ -223,7 +246,7 @@ def _set_depth(panel: Panel, colour: Colour) -> None:
 
 
 def _set_resolution(panel: Panel, dpi: int, told: dict[str, str]) -> float:
-    names = [n for n in ("resolution", "x-resolution", "y-resolution") if panel.has(n)]
+    names = _resolutions(panel)
     if not names:
         raise Refused(f"{dpi} dpi", [])
     for name in names:
@@ -237,6 +260,10 @@ def _set_resolution(panel: Panel, dpi: int, told: dict[str, str]) -> float:
         if not offered or abs(panel.value(name) - dpi) > 0.5:
             raise Refused(f"{dpi} dpi", panel.possible(name))
     return float(panel.value(names[0]))
+
+
+def _resolutions(panel: Panel) -> list[str]:
+    return [name for name in _RESOLUTIONS if panel.has(name)]
 
 
 def _on_step(value: float, bounds: tuple[float, float, float]) -> bool:

@@ -106,6 +106,40 @@ def test_an_option_that_is_told_is_not_chosen() -> None:
     assert set_on(FLATBED, resolution(), resolution="300") == {"resolution": 300}
 
 
+@pytest.mark.parametrize(
+    ("duplex", "told", "said"),
+    [
+        (True, {"source": "ADF Front"}, "both sides of a sheet: "),
+        (
+            True,
+            {"source": "ADF Front", "duplex": "no"},
+            "both sides of a sheet with duplex=no: one",
+        ),
+        (False, {"source": "ADF Duplex"}, "one side alone with source=ADF Duplex: both sides"),
+        (False, {"source": "ADF Front", "duplex": "1"}, "one side alone with duplex=1: both"),
+    ],
+)
+def test_sides_named_by_hand_are_those_of_the_profile(
+    duplex: bool, told: dict[str, str], said: str
+) -> None:
+    options = [Option("source", "", FUJITSU)]
+    if "duplex" in told:
+        options.append(Option("duplex", False))
+    assert refused(ScanProfile(duplex=duplex), *options, **told).startswith(said)
+
+
+def test_a_setting_that_changes_the_resolution_again_is_refused() -> None:
+    class Coupled(Board):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "fast":
+                self.resolution = 100
+
+    board = Coupled(resolution(), Option("fast", False))
+    with pytest.raises(Refused, match="200 dpi with fast set so"):
+        set_up(Panel(board), FLATBED, {"fast": "yes"})
+
+
 # ── modes ────────────────────────────────────────────────────────────────────────────────────
 
 
