@@ -1,22 +1,23 @@
-"""Scanners by SANE, in a process of their own: a backend that crashes or hangs is an error only."""
+"""Scanners that SANE knows, each held by a process of its own (scanner_drivers.sane_process)."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import selectors
+import select
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
-from omr.errors import SourceError
+from omr.errors import OmrError
 from omr.records import ScannedPage, SideName
 from scanner_drivers.errors import (
     CoverOpen,
@@ -30,46 +31,48 @@ from scanner_drivers.errors import (
     ScannerGone,
     ScannerSilent,
 )
-from scanner_drivers.profile import Paper, ScanProfile
+from scanner_drivers.profile import ScanProfile
+from scanner_drivers.sane_process import GRACE_S, LENGTH, Message, pack
 
-_MOST_LINE, _MOST_PAGE = 1 << 20, 1 << 30
-_PARTING_S = 5.0
-_PROCESS = "scanner_drivers.sane_process"
-_SAYS: dict[str, type[ScannerError]] = {
-    "Document feeder jammed": PaperJam,
-    "Scanner cover is open": CoverOpen,
-    "Device busy": ScannerBusy,
-    "Error during device I/O": ScannerGone,
-}
-"""What SANE's words mean for paper; anything else is ScannerFailed, with the words."""
+_ROOT = Path(__file__).resolve().parents[1]
+_STOPS = {kind.__name__: kind for kind in (CoverOpen, PaperJam, ScannerGone)}
+_CHUNK = 1 << 20
+_LAST_WORDS = 4096
 
 
-class _Ended(Exception):
-    """The process ended without a word."""
+class SaneMissing(NoScanner):
+    """SANE is not installed here, or python-sane is not."""
+
+    def __init__(self, detail: str) -> None:
+        self.sheets_fed, self.detail = 0, detail
+        OmrError.__init__(
+            self,
+            f"scanners cannot be asked through SANE ({detail}); install libsane (on Debian: "
+            "apt-get install libsane-dev gcc) and then python-sane: pip install 'omr-reader[sane]'",
+        )
 
 
-class _Silent(Exception):
-    """The process says nothing for too long."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A message of the process, and the bytes behind it."""
-
-    kind: str
-    words: Mapping[str, Any]
-    payload: bytes = b""
+def list_devices(config_dir: Path | None = None, silent_after_s: float = 60.0) -> tuple[str, ...]:
+    """The names of the devices that SANE finds, which may take a while. Raises ScannerError."""
+    child = _started(0)
+    try:
+        child.ask({"do": "list", "config_dir": _folder(config_dir)})
+        said, _ = child.answer(silent_after_s, 0)
+    finally:
+        child.end()
+        child.release()
+    if said["said"] != "devices":
+        raise _error(said, "", 0)
+    return tuple(said["found"])
 
 
 class SaneDriver:
-    """The sheets in a scanner's feeder, or on its glass.
+    """The pages of a device that SANE knows.
 
-    `device` is a SANE name such as `fujitsu:fi-7160:123`; options of the device may follow, as in
-    `fujitsu:fi-7160:123?brightness=10&prepick=On`, by SANE's names and with yes and no for
-    switches. `config_dir` is SANE's SANE_CONFIG_DIR.
-
-    The device is opened by `pages()`. An iteration that is left early can be taken up again by
-    `pages()`. `close()` ends `pages()` in whatever thread, as if the tray were empty.
+    `device` is SANE's name for it, and after a `?` may come options of that device to be set, such
+    as `test:0?test-picture=Grid&read-delay=yes` (`%26` for an `&`). `config_dir` stands in for
+    SANE's own configuration folder. `silent_after_s` bounds the time in which not even a line of a
+    page comes. The device is opened by `pages()` and given back where that ends.
     """
 
     def __init__(
@@ -80,221 +83,240 @@ class SaneDriver:
         config_dir: Path | None = None,
         silent_after_s: float = 60.0,
     ) -> None:
-        self._name, _, options = device.partition("?")
-        self._options = dict(parse_qsl(options, keep_blank_values=True))
-        self._profile, self._config_dir = profile, config_dir
-        self._silent_after_s = silent_after_s
-        self._child: _Child | None = None
+        self._device, self._settings = _parted(device)
+        self._profile = profile
+        self._config_dir = config_dir
+        self.silent_after_s = silent_after_s
         self._lock = threading.Lock()
+        self._child: _Child | None = None
         self._closed = False
-        self._stopped = False  # whether the last feed ended in an error
+        self._waiting: deque[ScannedPage] = deque()
+        self._sheets = 0
         self._position = 0
-        self._sheets_fed = 0
+
+    @property
+    def process_id(self) -> int | None:
+        """The process that holds the device, while there is one."""
+        child = self._child
+        return None if child is None else child.process_id
 
     def pages(self) -> Iterator[ScannedPage]:
-        """The pages in feed order until the tray is empty; of a glass the one that lies on it."""
-        sides = 2 if self._profile.duplex else 1
-        came, sheet = False, []
-        while (said := self._hear()) is not None:
-            came = True
-            sheet.append(said)
-            if len(sheet) < sides:
-                continue
-            for n, one in enumerate(sheet):
-                page = self._page(one, (SideName.FRONT, SideName.BACK)[n] if sides == 2 else None)
-                if n == sides - 1:
-                    self._sheets_fed += 1
-                    self._stopped = False
-                yield page
-            sheet = []
-        if self._closed:
+        """The pages until the feeder is empty; one page of a flatbed. Raises ScannerError.
+
+        A sheet is drawn in when its page is asked for. A closed driver has no pages.
+        """
+        fed = bool(self._waiting)
+        yield from self._deliver()
+        child = self._begin()
+        if child is None:
             return
-        if sheet:
-            raise self._stop(ScannerFailed(self._sheets_fed, "a front came without its back"))
-        if not came and (self._stopped or not self._sheets_fed):
-            raise OutOfPaper(self._sheets_fed)
+        try:
+            self._open(child)
+            while (sheet := self._sheet(child, fed)) is not None:
+                fed = True
+                self._waiting.extend(sheet)
+                yield from self._deliver()
+        except ScannerError:
+            if not self._closed:
+                raise
+        finally:
+            child.end()
+            child.release()
+            with self._lock:
+                if self._child is child:
+                    self._child = None
 
     def close(self) -> None:
-        """Cancels the scan and gives the device back. Closing twice does no harm."""
-        self._closed = True
-        self._let_go()
-
-    def _page(self, said: _Said, side: SideName | None) -> ScannedPage:
-        image, dpi = said.payload, said.words.get("dpi")
-        source = f"sane:{self._name} sheet {self._sheets_fed + 1}"
-        source += f" {side.value}" if side else ""
-        digest = ScannedPage.digest(image)
-        page = ScannedPage(
-            image, digest, source, self._position, dpi=float(dpi) if dpi else None, side=side
-        )
-        self._position += 1
-        return page
-
-    def _hear(self) -> _Said | None:
-        """The next page; None at the end."""
-        try:
-            child = self._running()
-            while child is not None:
-                said = child.hear(self._silent_after_s)
-                if said.kind == "page":
-                    return said
-                if said.kind == "end":
-                    self._let_go()
-                    return None
-                if said.kind != "alive" and not self._closed:
-                    raise self._stop(self._error(said))
-        except _Silent:
-            seconds = f"nothing for {self._silent_after_s:g} s"
-            raise self._stop(ScannerSilent(self._sheets_fed, seconds)) from None
-        except _Ended as ended:
-            if not self._closed:
-                raise self._stop(ScannerFailed(self._sheets_fed, str(ended))) from None
-        return None
-
-    def _error(self, said: _Said) -> ScannerError:
-        words, fed = said.words, self._sheets_fed
-        text = str(words.get("text", ""))
-        if said.kind == "missing":
-            return NoScanner(self._name, [f"no SANE ({text}); install the extra 'sane'"])
-        if said.kind == "refused":
-            return ProfileRefused(str(words["asked"]), [str(one) for one in words["possible"]])
-        known = _SAYS.get(text, ScannerFailed)
-        if said.kind == "unopened":
-            if known is ScannerBusy:
-                return ScannerBusy(fed, self._name)
-            if self._stopped or fed:
-                return ScannerGone(fed, text)  # it was there before
-            return NoScanner(self._name, [str(one) for one in words["names"]])
-        return known(fed, text)
-
-    def _stop(self, error: ScannerError) -> ScannerError:
-        self._stopped = True
-        self._let_go()
-        return error
-
-    def _running(self) -> _Child | None:
+        """Gives the device back; ends `pages()` where that waits in another thread."""
         with self._lock:
-            if self._closed:
-                return None
-            if self._child is None:
-                self._child = _Child(
-                    _job(self._profile, self._name, self._options), self._config_dir
-                )
-            return self._child
-
-    def _let_go(self) -> None:
-        with self._lock:
-            child, self._child = self._child, None
+            self._closed = True
+            child = self._child
         if child is not None:
             child.end()
 
+    def _begin(self) -> _Child | None:
+        earlier = self._child
+        if earlier is not None:  # pages that were neither taken to their end nor given up
+            earlier.end()
+        with self._lock:
+            if self._closed:
+                return None
+            self._child = _started(self._sheets)
+            return self._child
 
-def list_devices(config_dir: Path | None = None, *, silent_after_s: float = 60.0) -> list[str]:
-    """The names of the scanners that SANE finds now.
+    def _open(self, child: _Child) -> None:
+        child.ask(
+            {
+                "do": "open",
+                "config_dir": _folder(self._config_dir),
+                "device": self._device,
+                "settings": self._settings,
+                "profile": asdict(self._profile),
+            }
+        )
+        told, _ = child.answer(self.silent_after_s, self._sheets)
+        if told["said"] != "ready":
+            raise _error(told, self._device, self._sheets)
 
-    Raises:
-        SourceError: SANE is not there, or does not answer.
-    """
-    child = _Child({"do": "list"}, config_dir)
-    try:
-        said = child.hear(silent_after_s)
-    except (_Ended, _Silent) as error:
-        raise SourceError(f"SANE does not answer ({error}); is the extra 'sane' there?") from None
-    finally:
-        child.end()
-    if said.kind != "devices":
-        raise SourceError(f"there is no SANE ({said.words.get('text')}); install the extra 'sane'")
-    return [str(name) for name in said.words["names"]]
+    def _sheet(self, child: _Child, fed: bool) -> list[ScannedPage] | None:
+        child.ask({"do": "sheet"})
+        told, pictures = child.answer(self.silent_after_s, self._sheets)
+        if told["said"] == "end":
+            if not fed:
+                raise OutOfPaper(self._sheets)
+            return None
+        if told["said"] != "sheet":
+            raise _error(told, self._device, self._sheets)
+        sides = tuple(SideName) if len(pictures) == 2 else (None,)
+        source = f"sane:{self._device} sheet {self._sheets + 1}"
+        return [
+            ScannedPage(
+                picture,
+                ScannedPage.digest(picture),
+                source,
+                self._position + number,
+                dpi=told["dpi"],
+                side=side,
+            )
+            for number, (picture, side) in enumerate(zip(pictures, sides, strict=True))
+        ]
 
-
-def _job(profile: ScanProfile, device: str, options: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "do": "scan",
-        "device": device,
-        "options": dict(options),
-        "paper": profile.paper.value,
-        "duplex": profile.duplex and profile.paper is Paper.FEEDER,
-        "dpi": profile.dpi,
-        "colour": profile.colour.value,
-        "drop_out": profile.drop_out.value,
-        "width_mm": profile.width_mm,
-        "height_mm": profile.height_mm,
-    }
+    def _deliver(self) -> Iterator[ScannedPage]:
+        """What was scanned and not yet had: the back too, where only the front was taken."""
+        while self._waiting:
+            page = self._waiting.popleft()
+            self._position += 1
+            self._sheets += not self._waiting
+            yield page
 
 
 class _Child:
-    """The process at work."""
+    """A process that holds a device, and the pipes to it."""
 
-    def __init__(self, job: dict[str, Any], config_dir: Path | None) -> None:
+    def __init__(self) -> None:
+        # What backends print goes to a file without a name; a full pipe would block them.
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _PROCESS],
+            [sys.executable, "-m", "scanner_drivers.sane_process"],
+            cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).parents[1],
+            stderr=self._printed,
             bufsize=0,
+            start_new_session=True,
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._out = self._process.stdout
-        os.set_blocking(self._out.fileno(), False)
-        self._ready = selectors.DefaultSelector()
-        self._ready.register(self._out, selectors.EVENT_READ)
-        self._held = bytearray()
-        config = {"config_dir": str(config_dir) if config_dir is not None else ""}
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(job | config).encode() + b"\n")
+        self._came = bytearray()
 
-    def hear(self, silent_after_s: float) -> _Said:
-        """The next message. Raises _Silent and _Ended."""
-        while (end := self._held.find(b"\n")) < 0:
-            if len(self._held) > _MOST_LINE:
-                raise _Ended("it talks nonsense")
-            self._more(silent_after_s)
-        try:
-            words = json.loads(self._held[:end])
-            kind, size = str(words["kind"]), int(words.get("size", 0))
-        except (ValueError, KeyError, TypeError) as error:
-            raise _Ended(f"it talks nonsense: {error}") from None
-        del self._held[: end + 1]
-        if not 0 <= size <= _MOST_PAGE:
-            raise _Ended(f"a page of {size} bytes")
-        while len(self._held) < size:
-            self._more(silent_after_s)
-        payload = bytes(self._held[:size])
-        del self._held[:size]
-        return _Said(kind, words, payload)
+    @property
+    def process_id(self) -> int:
+        """For whoever watches it."""
+        return self._process.pid
+
+    def ask(self, request: Message) -> None:
+        """Sends a request; that the process is over shows when its answer is read."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(pack(request))
+
+    def answer(self, silent_after_s: float, sheets: int) -> tuple[Message, list[bytes]]:
+        """The answer. Raises ScannerFailed if the process is over, ScannerSilent if it hangs."""
+        while True:
+            told = self._message()
+            if told is not None and told[0]["said"] != "alive":
+                return told
+            if told is None:
+                self._read(silent_after_s, sheets)
 
     def end(self) -> None:
-        """Let it cancel, or end it."""
+        """Has the process give the device back, and ends it if that takes long. For any thread."""
+        assert self._process.stdin is not None
         with contextlib.suppress(OSError):
-            assert self._process.stdin is not None
             self._process.stdin.close()
-        until = time.monotonic() + _PARTING_S
-        # What it still wants to say must not keep it.
-        while self._process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(OSError, ValueError):
-                self._out.read(1 << 20)
-            time.sleep(0.01)
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        self._ready.close()
-        with contextlib.suppress(OSError):
-            self._out.close()
-
-    def _more(self, silent_after_s: float) -> None:
         try:
-            if not self._ready.select(silent_after_s):
-                raise _Silent
-            content: bytes | None = self._out.read(1 << 20)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _Ended(f"it was closed: {error}") from None
-        if content is None:
-            return
-        if not content:
+            self._process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
             self._process.wait()
-            code = self._process.returncode
-            told = f"ended by signal {-code}" if code < 0 else "ended"
-            raise _Ended(f"SANE's process {told}")
-        self._held += content
+
+    def release(self) -> None:
+        """Closes what was open here. From the thread that reads the answers."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._printed.close()
+
+    def _read(self, silent_after_s: float, sheets: int) -> None:
+        assert self._process.stdout is not None
+        ready = select.poll()
+        ready.register(self._process.stdout, select.POLLIN)
+        if not ready.poll(silent_after_s * 1000):
+            self._process.kill()
+            raise ScannerSilent(sheets, f"for {silent_after_s:g} s")
+        came = self._process.stdout.read(_CHUNK)
+        if not came:
+            raise ScannerFailed(sheets, self._last_words())
+        self._came += came
+
+    def _message(self) -> tuple[Message, list[bytes]] | None:
+        start = LENGTH.size
+        if len(self._came) < start:
+            return None
+        end = start + LENGTH.unpack_from(self._came)[0]
+        if len(self._came) < end:
+            return None
+        told: Message = json.loads(self._came[start:end])
+        if len(self._came) < end + sum(told["sizes"]):
+            return None
+        pictures: list[bytes] = []
+        for size in told["sizes"]:
+            pictures.append(bytes(self._came[end : end + size]))
+            end += size
+        del self._came[:end]
+        return told, pictures
+
+    def _last_words(self) -> str:
+        self.end()
+        code = self._process.returncode
+        how = signal.Signals(-code).name if code < 0 else f"code {code}"
+        self._printed.seek(max(0, self._printed.seek(0, os.SEEK_END) - _LAST_WORDS))
+        lines = self._printed.read().decode("utf-8", "replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()][-1:]
+        return ": ".join([f"its SANE backend ended with {how}", *said])
+
+
+def _started(sheets: int) -> _Child:
+    try:
+        return _Child()
+    except OSError as error:
+        raise ScannerFailed(sheets, f"no process can be started for it: {error}") from error
+
+
+def _parted(device: str) -> tuple[str, dict[str, str]]:
+    name, _, told = device.partition("?")
+    settings = {}
+    for setting in filter(None, told.split("&")):
+        option, equals, value = setting.partition("=")
+        if not equals:
+            raise ProfileRefused(f"the setting {setting!r}", ["name=value after the ?"])
+        settings[unquote(option)] = unquote(value)
+    return name, settings
+
+
+def _folder(config_dir: Path | None) -> str | None:
+    return None if config_dir is None else str(config_dir.resolve())
+
+
+def _error(told: Message, device: str, sheets: int) -> ScannerError:
+    """Why not, as the process says it."""
+    error: ScannerError
+    if told["said"] == "missing":
+        error = SaneMissing(told["detail"])
+    elif told["said"] == "absent":
+        error = NoScanner(device, told["found"])
+    elif told["said"] == "refused":
+        error = ProfileRefused(told["asked"], told["possible"])
+    elif told["error"] == ScannerBusy.__name__:
+        error = ScannerBusy(sheets, device)
+    else:
+        error = _STOPS.get(told["error"], ScannerFailed)(sheets, told["detail"])
+    error.sheets_fed = sheets
+    return error

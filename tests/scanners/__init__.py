@@ -1,1 +1,1 @@
-"""Scanners that are stood in for, and the drivers that are put before them."""
+"""Scanner drivers against devices that can be had without a scanner."""

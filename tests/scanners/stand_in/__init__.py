@@ -1,0 +1,1 @@
+"""A folder for PYTHONPATH: what lies here stands in for a library in a child process."""
