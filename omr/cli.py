@@ -11,6 +11,7 @@ import typer
 
 from omr.cli_design import design_app
 from omr.cli_read import judge, read
+from omr.cli_scan import scan
 from omr.errors import OmrError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.add_typer(design_app, name="design")
 app.command()(read)
 app.command()(judge)
+app.command()(scan)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -107,7 +107,7 @@ def read(cards: Cards, outputs: Outputs, labour: Labour) -> None:
     order = RunOrder(
         outputs.out,
         setup,
-        Limits(_cores() if labour.workers is None else labour.workers),
+        Limits(cores() if labour.workers is None else labour.workers),
         design_text(design, cards.design),
         outputs.scores,
         labour.restart,
@@ -259,7 +259,8 @@ def _readings(out: Path) -> str:
     return f"readings: {out}"
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -25,8 +25,8 @@ class ScannerError(OmrError):
     """A scanner stopped.
 
     `sheets_fed` counts the sheets whose pages were all delivered since the driver was opened. The
-    sheet after them was not delivered, in no part: it goes back onto the tray, on top of those
-    that were not fed. `pages()` called again goes on with the next position.
+    sheets after them were not delivered, in no part: those that went through go back onto the
+    tray, on top of those that were not fed. `pages()` called again goes on with the next position.
     """
 
     exit_code = 5
@@ -39,8 +39,8 @@ class ScannerError(OmrError):
         told = f"{self.said} ({detail})" if detail else self.said
         sheets = "1 sheet" if sheets_fed == 1 else f"{sheets_fed} sheets"
         super().__init__(
-            f"{told} after {sheets}; {self.todo}, lay the sheet that came last and was not read "
-            "back on top of the tray, and resume"
+            f"{told} after {sheets}; {self.todo}, lay every sheet that came after "
+            f"{'it' if sheets_fed == 1 else 'those'} back on top of the tray, and resume"
         )
 
 
@@ -95,7 +95,7 @@ class OutOfPaper(ScannerError):
         self.sheets_fed, self.detail = sheets_fed, detail
         told = "lay the cards in, the first on top, and start"
         if sheets_fed:
-            told = "lay the sheet that was not read back in, and what is left, and resume"
+            told = "lay what was not read back in, and what is left, and resume"
         OmrError.__init__(self, f"the tray is empty; {told}")
 
 

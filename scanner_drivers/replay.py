@@ -33,7 +33,7 @@ from scanner_drivers.session import (
     parsed,
     suffix_of,
 )
-from scanner_drivers.sources import SourceLimits
+from scanner_drivers.sources import PageRef, SourceLimits
 
 
 class Recorder:
@@ -227,6 +227,33 @@ class Recorder:
             f"the recording in {self._folder} cannot be written ({why}); make room or mend the "
             "disk, and go on: the page is kept until then"
         )
+
+
+def recorded(folder: Path) -> list[PageRef]:
+    """Where the pages of a recording lie, in the order of the feed; no image is opened.
+
+    Raises:
+        SourceError: a whole line of it cannot be understood.
+    """
+    try:
+        whole, _ = _whole_lines(folder / SESSION)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SourceError(f"{folder / SESSION} cannot be opened ({error.strerror})") from error
+    refs = []
+    for number, line in enumerate(whole[1:], 2):
+        try:
+            entry = parsed(line)
+        except ValueError as error:
+            raise SourceError(
+                f"line {number} of {folder / SESSION} is damaged ({error}); bring the folder back "
+                "from a copy, or scan these cards again"
+            ) from error
+        if isinstance(entry, PageLine):
+            path, frame = str(folder / entry.file), entry.frame
+            refs.append(PageRef(path, None, frame, entry.position, paged=frame > 0))
+    return refs
 
 
 class Replay:

@@ -151,7 +151,7 @@ def test_every_fault_has_its_error_and_costs_one_sheet_at_most(fault: Fault, she
         pages: list[ScannedPage] = []
         stop = stop_of(driver, ERRORS[fault], pages)
         assert stop.sheets_fed == sheet
-        assert "lay the sheet that came last" in str(stop)
+        assert "back on top of the tray" in str(stop)
         # Only a double feed takes two, where there are two.
         both = [sheet, sheet + 1] if fault is Fault.DOUBLE and sheet < 3 else [sheet]
         assert scanner.lay_back(sheet) == both
