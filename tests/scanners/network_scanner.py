@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+PAGE_S = 0.1
+"""How long a page takes. airscan loses pages that come all at once, before it is asked for them."""
 _NAMES = (
     'xmlns:pwg="http://www.pwg.org/schemas/2010/12/sm" '
     'xmlns:scan="http://schemas.hp.com/imaging/escl/2011/05/03"'
@@ -66,7 +69,12 @@ class _Answers(BaseHTTPRequestHandler):
                 "</scan:AdfState></scan:ScannerStatus>"
             )
             self._say(200, status.encode(), "text/xml")
-        elif not scanner.tray:
+        else:
+            time.sleep(PAGE_S)
+            self._next_page(scanner)
+
+    def _next_page(self, scanner: NetworkScanner) -> None:
+        if not scanner.tray:
             self._say(404)
         else:
             page = scanner.tray.pop(0)

@@ -76,8 +76,9 @@ def test_a_jam_is_told_and_no_sheet_lost_or_had_twice(
     scanner.tray = [*feed[:3], None] if duplex else [*feed[:2], None]
     pages, error = taken(driver)
     assert type(error) is PaperJam
-    assert error.sheets_fed == (1 if duplex else 2)
-    scanner.tray = [*feed[2:]]
+    # airscan draws in ahead, and may tell of the jam before it gave what it holds.
+    assert error.sheets_fed * (2 if duplex else 1) == len(pages) <= 2
+    scanner.tray = [*feed[len(pages) :]]
     pages += driver.pages()
     assert np.array_equal([pixels(page) for page in pages], sheets(6))
     assert [page.position for page in pages] == list(range(6))
