@@ -1,35 +1,67 @@
 """This machine's settings, from the environment; read here and nowhere else.
 
-| variable | is | default |
-|---|---|---|
-| KAOWU_HOME | the folder for the vault, the secret and, with SQLite, the database | ./kaowu |
-| KAOWU_DATABASE | a database URL, `postgresql://…` or `sqlite:///…` | SQLite in KAOWU_HOME |
-| KAOWU_PASSPHRASES | a folder with a file for each person, its passphrase in it | ask |
-| KAOWU_SCANS | the folder under which operators may name folders of scans | none |
-| KAOWU_WORKERS | how many processes read cards | the machine's cores |
+SETTINGS.md lists them, as their fields below say what they are.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from admin_api.errors import Refused
-
-KNOWN = ("KAOWU_HOME", "KAOWU_DATABASE", "KAOWU_PASSPHRASES", "KAOWU_SCANS", "KAOWU_WORKERS")
+from admin_api.setting import said, settings_of
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where things are on this machine."""
 
-    home: Path
-    database: str
-    passphrases: Path | None = None
-    workers: int | None = None
-    scans: Path | None = None
+    home: Path = field(
+        metadata=said(
+            "KAOWU_HOME",
+            "the folder for the vault, the releases, the secret and, with SQLite, the database",
+            "/var/lib/kaowu",
+            "`kaowu`, in the folder where the command is run",
+        )
+    )
+    database: str = field(
+        metadata=said(
+            "KAOWU_DATABASE",
+            "the database's URL, `postgresql://…` or `sqlite:///…`",
+            "postgresql:///kaowu?host=/run/postgresql",
+            "SQLite, `kaowu.db` in KAOWU_HOME",
+        )
+    )
+    passphrases: Path | None = field(
+        default=None,
+        metadata=said(
+            "KAOWU_PASSPHRASES",
+            "a folder with a file for each person, its passphrase in it; for rehearsals and tests, "
+            "never where real people sign",
+            "/tmp/rehearsal/phrases",
+            "the command asks",
+        ),
+    )
+    workers: int | None = field(
+        default=None,
+        metadata=said(
+            "KAOWU_WORKERS",
+            "how many processes read cards; a whole number from 1",
+            "8",
+            "the cores that the process may use",
+        ),
+    )
+    scans: Path | None = field(
+        default=None,
+        metadata=said(
+            "KAOWU_SCANS",
+            "the folder under which operators may name folders of scans in the console",
+            "/srv/scans",
+            "none: scans are handed in by the browser",
+        ),
+    )
 
     @property
     def vault(self) -> Path:
@@ -40,6 +72,9 @@ class Settings:
     def secret(self) -> Path:
         """The key under which answer keys are sealed."""
         return self.home / "secret.key"
+
+
+KNOWN = tuple(one.name for one in settings_of(Settings))
 
 
 def settings_in(home: Path) -> Settings:

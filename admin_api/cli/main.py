@@ -22,6 +22,7 @@ from admin_api.cli.release import release_app
 from admin_api.cli.results import reconcile, results, score, settle
 from admin_api.cli.review import review_app
 from admin_api.cli.serve import serve
+from admin_api.cli.settings import settings
 from admin_api.cli.staff import staff_app
 from admin_api.cli.violations import violations_app
 from admin_api.office import found_office
@@ -44,7 +45,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
 app.add_typer(portal_app, name="portal")
-for command in (reconcile, score, results, explain, settle, rehearse, serve):
+for command in (reconcile, score, results, explain, settle, rehearse, serve, settings):
     app.command()(command)
 app.command()(intake)
 
@@ -55,11 +56,11 @@ def init(
     admin: Annotated[str, typer.Option(metavar="NAME", help="The first administrator.")],
 ) -> None:
     """Set up this machine's office for an exam, with its first administrator."""
-    settings = read_settings()
-    phrase = passphrase_of(settings, admin, new=True)
-    office = found_office(settings, exam, Newcomer(admin, Role.ADMINISTRATOR, phrase))
-    typer.echo(f"{settings.home}: {office.exam.year} {office.exam.name}, run by {admin}")
-    typer.echo(f"Keep a copy of {settings.secret} in a safe: without it no answer key opens.")
+    own = read_settings()
+    phrase = passphrase_of(own, admin, new=True)
+    office = found_office(own, exam, Newcomer(admin, Role.ADMINISTRATOR, phrase))
+    typer.echo(f"{own.home}: {office.exam.year} {office.exam.name}, run by {admin}")
+    typer.echo(f"Keep a copy of {own.secret} in a safe: without it no answer key opens.")
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
     processes: Annotated[int, typer.Option(min=1, max=64)] = 2,
 ) -> None:
-    """Serve the portal by the PORTAL_ settings (admin_api/portal/settings.py) until stopped."""
+    """Serve the portal by the PORTAL_ settings (kaowu settings) until stopped."""
     from admin_api.portal.serve import run_portal
 
     run_portal(host, port, processes)

@@ -1,17 +1,6 @@
 """The portal's settings, from the environment; read here and nowhere else.
 
-| variable | is | default |
-|---|---|---|
-| PORTAL_FILE | the sealed file; put another in its place (mv) to swap | |
-| PORTAL_SECRET | the file of the portal's secret | |
-| PORTAL_KEYS | public keys of the release clerks, TOML | |
-| PORTAL_STATE | a folder for counts that the processes share | |
-| PORTAL_WORK_BITS | work before a question, in bits | 15 |
-| PORTAL_WAIT_S | wait without script, in seconds | 8 |
-| PORTAL_PER_ADDRESS | questions an address may ask in ten minutes | 120 |
-| PORTAL_PER_NUMBER | questions about one number in an hour | 12 |
-| PORTAL_PER_FORM | questions that one form may ask: a look, a transcript, a slip | 3 |
-| PORTAL_PROXIES | addresses whose X-Forwarded-For is believed, with commas | none |
+admin_api/SETTINGS.md lists them, as their fields below say what they are.
 """
 
 from __future__ import annotations
@@ -22,38 +11,95 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from admin_api.portal.sealed import SECRET_BYTES, PortalError
-
-_NAMES = (
-    *("PORTAL_FILE", "PORTAL_SECRET", "PORTAL_KEYS", "PORTAL_STATE", "PORTAL_WORK_BITS"),
-    *(
-        "PORTAL_WAIT_S",
-        "PORTAL_PER_ADDRESS",
-        "PORTAL_PER_NUMBER",
-        "PORTAL_PER_FORM",
-        "PORTAL_PROXIES",
-    ),
-)
+from admin_api.setting import said, settings_of
 
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
     """Where the portal finds what it reads, and how often it may be asked."""
 
-    file: Path
-    state: Path
-    secret: bytes = field(repr=False)
-    keys: Mapping[str, str] = field(repr=False)
-    work_bits: int = 15
-    wait_s: int = 8
-    per_address: int = 120
-    per_number: int = 12
-    per_form: int = 3
-    proxies: frozenset[str] = frozenset()
+    file: Path = field(
+        metadata=said(
+            "PORTAL_FILE",
+            "the sealed file; another that is moved into its place (`mv`) is taken up by itself",
+            "/srv/kaowu-portal/shown.portal",
+        )
+    )
+    state: Path = field(
+        metadata=said(
+            "PORTAL_STATE",
+            "a folder for counts and copies that the processes share; no other portal's",
+            "/var/lib/kaowu-portal",
+        )
+    )
+    secret: bytes = field(
+        repr=False,
+        metadata=said(
+            "PORTAL_SECRET",
+            "the file of the portal's secret (`kaowu portal secret`)",
+            "/etc/kaowu-portal/portal.key",
+        ),
+    )
+    keys: Mapping[str, str] = field(
+        repr=False,
+        metadata=said(
+            "PORTAL_KEYS",
+            "the release clerks' public keys (`kaowu release keys`), read when it starts",
+            "/etc/kaowu-portal/keys.toml",
+        ),
+    )
+    work_bits: int = field(
+        default=15,
+        metadata=said(
+            "PORTAL_WORK_BITS",
+            "what a browser works before a question, in bits: each more doubles it; up to 30",
+            "17",
+        ),
+    )
+    wait_s: int = field(
+        default=8,
+        metadata=said(
+            "PORTAL_WAIT_S",
+            "what a browser without script waits instead, in seconds, up to 600",
+            "20",
+        ),
+    )
+    per_address: int = field(
+        default=120,
+        metadata=said(
+            "PORTAL_PER_ADDRESS", "questions that an address may ask in ten minutes", "600"
+        ),
+    )
+    per_number: int = field(
+        default=12,
+        metadata=said("PORTAL_PER_NUMBER", "questions about one number in an hour", "6"),
+    )
+    per_form: int = field(
+        default=3,
+        metadata=said(
+            "PORTAL_PER_FORM",
+            "questions that one form may ask: a look, a transcript, a slip of the pen",
+            "3",
+        ),
+    )
+    proxies: frozenset[str] = field(
+        default=frozenset(),
+        metadata=said(
+            "PORTAL_PROXIES",
+            "addresses whose X-Forwarded-For is believed, with commas between them",
+            "127.0.0.1,::1",
+            "none: whoever connects is the one who asks",
+        ),
+    )
 
     @property
     def metrics(self) -> Path:
         """Where the processes put down what they count."""
         return self.state / "metrics"
+
+
+_NAMES = tuple(one.name for one in settings_of(PortalSettings))
+_NEEDED = tuple(one.name for one in settings_of(PortalSettings) if not one.default)
 
 
 def read_settings(given: Mapping[str, str]) -> PortalSettings:
@@ -64,7 +110,7 @@ def read_settings(given: Mapping[str, str]) -> PortalSettings:
     """
     if unknown := sorted(n for n in given if n.startswith("PORTAL_") and n not in _NAMES):
         raise PortalError(f"unknown settings: {', '.join(unknown)}; known: {', '.join(_NAMES)}")
-    if lacking := [name for name in _NAMES[:4] if not given.get(name)]:
+    if lacking := [name for name in _NEEDED if not given.get(name)]:
         raise PortalError(f"set {', '.join(lacking)}")
     try:
         secret = Path(given["PORTAL_SECRET"]).read_bytes()
