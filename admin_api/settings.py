@@ -63,6 +63,17 @@ class Settings:
         ),
     )
 
+    scanners: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=said(
+            "KAOWU_SCANNERS",
+            "the scanners that operators may start in the console: a name and a driver each "
+            "(scanner_drivers/README.md), with semicolons between them",
+            "left=sane:fujitsu:fi-7160:1234;right=escl:http://10.0.0.7",
+            "none: scans come as files",
+        ),
+    )
+
     @property
     def vault(self) -> Path:
         """Where files lie under their SHA-256."""
@@ -105,4 +116,19 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         Path(phrases) if phrases else None,
         int(workers) if workers else None,
         Path(given["KAOWU_SCANS"]) if given.get("KAOWU_SCANS") else None,
+        _scanners(given.get("KAOWU_SCANNERS", "")),
     )
+
+
+def _scanners(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for one in filter(None, (part.strip() for part in text.split(";"))):
+        name, equals, driver = one.partition("=")
+        name, driver = name.strip(), driver.strip()
+        if not (equals and driver) or not name.isalnum() or name in found:
+            raise Refused(
+                f"KAOWU_SCANNERS: {one!r} is no scanner; write name=driver, names of letters and "
+                "digits, each once"
+            )
+        found[name] = driver
+    return found

@@ -36,6 +36,8 @@ class Vault:
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(draft, path)
+                for folder in (path.parent, self.folder):
+                    _sync(folder)  # a power cut must not leave a row without its picture
             finally:
                 draft.unlink(missing_ok=True)
         except OSError as error:
@@ -68,3 +70,11 @@ class Vault:
     def path_of(self, digest: str) -> Path:
         """Where a content lies, or would lie."""
         return self.folder / digest[:2] / digest
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -222,7 +222,7 @@ class _Pool:
 
 
 def _cannot_start(why: str) -> str:
-    return f"the reading processes cannot start; try --workers 0, or mend this:\n{why}"
+    return f"the reading processes cannot start; omr does without by --workers 0. Mend this:\n{why}"
 
 
 def _ending(code: int | None) -> str:

@@ -91,7 +91,8 @@ def _new_pages(office: Office, lots: Sequence[Lot], taken: Taken) -> Iterator[Ke
         last = max(known.values(), default=0)
         mine = list(keep(lot, office.vault))
         # Scans that come later go behind those that are there; a resumed feed keeps its places.
-        behind = 0 if any(page.sha256 in known for page in mine) else last
+        places = (known[page.sha256] - page.position for page in mine if page.sha256 in known)
+        behind = max(0, next(places, last))
         for page in mine:
             if page.sha256 in known:
                 taken.known += 1

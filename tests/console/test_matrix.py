@@ -32,6 +32,8 @@ ALLOWED: dict[str, tuple[Role, ...]] = {
     "GET /bags": SCANNING_EYES,
     "GET /bags/{region}/{box}/{bag}": SCANNING_EYES,
     "POST /bags/{region}/{box}/{bag}/scans": SCANNING,
+    "POST /bags/{region}/{box}/{bag}/feed": SCANNING,
+    "POST /scanners/{scanner}/halt": SCANNING,
     "POST /intakes": SCANNING,
     "GET /intakes": SCANNING_EYES,
     "GET /intakes/live": SCANNING_EYES,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from admin_api.acts.roles import Role
 from admin_api.console.desk import MOST_ID, Desk, Number, language_of, seated, wants_page
+from admin_api.console.feeds import Feed, Feeds
 from admin_api.console.intakes import Intake, Intakes, scan_folder
 from admin_api.console.pages import render
 from admin_api.console.uploads import laid_down, name_of
@@ -30,6 +31,8 @@ from omr.errors import ImageError, SourceError
 from omr.pipeline import ReadPage, read_page
 from omr.records import ScannedPage
 from omr.trace import overlay_of
+from scanner_drivers.choose import open_driver
+from scanner_drivers.profile import profile_for
 
 router = APIRouter(tags=["scanning room"])
 Operator = Annotated[Desk, seated(Role.OPERATOR, Role.SUPERVISOR)]
@@ -88,10 +91,25 @@ class IntakeState(BaseModel):
     fault: str
 
 
+class FeedState(BaseModel):
+    """A tray as it stands: scanning, tray empty, halted or stopped. `kind` names what stopped it,
+    `words` say what to do with the paper.
+    """
+
+    scanner: str
+    bag: str
+    who: str
+    pages: int
+    state: str
+    kind: str
+    words: str
+
+
 class IntakeStates(BaseModel):
-    """The latest intakes, newest first."""
+    """The latest intakes and feeds of scanners, newest first."""
 
     intakes: list[IntakeState]
+    feeds: list[FeedState]
 
 
 class Folder(BaseModel):
@@ -104,6 +122,12 @@ class Folder(BaseModel):
     region: str = Field(default="", max_length=8)
     box: str = Field(default="", max_length=20)
     bag: str = Field(default="", max_length=20)
+
+
+class Tray(BaseModel):
+    """The scanner whose tray is to be scanned."""
+
+    scanner: str = Field(max_length=40)
 
 
 class Replacement(BaseModel):
@@ -158,14 +182,20 @@ def list_bags(desk: Onlooker, region: _Name = "", box: _Name = "") -> Bags:
 
 @router.get("/bags/{region}/{box}/{bag}")
 def show_bag(desk: Onlooker, region: str, box: str, bag: str) -> Bag:
-    """A bag's pages."""
+    """A bag's pages; of a bag that no form names and nothing was scanned of, none."""
     with desk.office.ledger.moment() as connection:
         pages = pages_of(connection, region, box, bag)
         expected = {one.name: one.expected for one in counts(connection, region, box)}
-    if not pages and bag not in expected:
+    if not pages and bag not in expected and not _is_bag(desk, region, box, bag):
         raise NotFound(f"there is no bag {region}/{box}/{bag}")
     shown = Bag(region=region, box=box, bag=bag, pages=pages)
-    return desk.show("bag.html", shown, expected=expected.get(bag), intakes=_states(desk))
+    return desk.show(
+        "bag.html",
+        shown,
+        expected=expected.get(bag),
+        intakes=_states(desk),
+        scanners=list(desk.office.settings.scanners),
+    )
 
 
 @router.post("/bags/{region}/{box}/{bag}/scans")
@@ -177,8 +207,7 @@ def hand_in(
     files: Annotated[list[UploadFile], File(description="the bag's scans, in feed order")],
 ) -> IntakeState:
     """Hand in a bag's scans; they are read beside, in the order of their names."""
-    if region not in desk.office.exam.regions or not _is_place(box) or not _is_place(bag):
-        raise Refused(f"{region}/{box}/{bag} names no bag of this exam")
+    _need_bag(desk, region, box, bag)
     with laid_down(desk.office, files) as folder:
         kept = Path(tempfile.mkdtemp(dir=_incoming(desk)))
         for one in files:
@@ -188,6 +217,31 @@ def hand_in(
         desk.office, desk.signer, [lot], lambda: shutil.rmtree(kept, ignore_errors=True)
     )
     return desk.done(_state(made), f"/bags/{region}/{box}/{bag}", "the scans are being read")
+
+
+@router.post("/bags/{region}/{box}/{bag}/feed")
+def start_scan(
+    desk: Operator, region: str, box: str, bag: str, said: Annotated[Tray, Form()]
+) -> FeedState:
+    """Scan what lies in a scanner's tray into a bag; after a jam the same goes on."""
+    _need_bag(desk, region, box, bag)
+    driver = desk.office.settings.scanners.get(said.scanner)
+    if driver is None:
+        raise NotFound(f"there is no scanner {said.scanner!r}; KAOWU_SCANNERS names them")
+    with desk.office.ledger.moment() as connection:
+        design = stored_card(connection, desk.office.exam.card).design
+    opened = open_driver(driver, profile_for(design.name, two_sided=len(design.sides) > 1))
+    made = _feeds(desk).start(
+        desk.office, desk.signer, BagName(region, box, bag), said.scanner, opened
+    )
+    return desk.done(_feed(made), f"/bags/{region}/{box}/{bag}", "the scanner is scanning")
+
+
+@router.post("/scanners/{scanner}/halt")
+def halt_scan(desk: Operator, scanner: str) -> IntakeStates:
+    """Halt a scanner; what was scanned is read."""
+    _feeds(desk).halt(scanner)
+    return desk.done(_states(desk), "/bags", "the scanner was halted")
 
 
 @router.post("/intakes")
@@ -219,11 +273,11 @@ def intakes(desk: Onlooker) -> IntakeStates:
 @router.get("/intakes/live", response_class=EventSourceResponse)
 async def live(desk: Onlooker) -> AsyncIterable[ServerSentEvent]:
     """The latest intakes, again whenever one gets on."""
-    found, seen = _intakes(desk), None
+    found, feeds, seen = _intakes(desk), _feeds(desk), None
     page = wants_page(desk.request) or desk.request.query_params.get("as") == "page"
     while not await desk.request.is_disconnected():
-        if found.version != seen:
-            seen = found.version
+        if (now := (found.version, feeds.version)) != seen:
+            seen = now
             states = _states(desk)
             if page:
                 html = render("intakes_live.html", language_of(desk.request), {"it": states})
@@ -319,6 +373,15 @@ def _incoming(desk: Desk) -> Path:
     return folder
 
 
+def _is_bag(desk: Desk, region: str, box: str, bag: str) -> bool:
+    return region in desk.office.exam.regions and _is_place(box) and _is_place(bag)
+
+
+def _need_bag(desk: Desk, region: str, box: str, bag: str) -> None:
+    if not _is_bag(desk, region, box, bag):
+        raise Refused(f"{region}/{box}/{bag} names no bag of this exam")
+
+
 def _is_place(name: str) -> bool:
     return name.isalnum() and len(name) <= 20
 
@@ -329,8 +392,21 @@ def _intakes(desk: Desk) -> Intakes:
     return found
 
 
+def _feeds(desk: Desk) -> Feeds:
+    found = desk.console.desks.setdefault(Feeds, Feeds(_intakes(desk)))
+    assert isinstance(found, Feeds)
+    return found
+
+
 def _states(desk: Desk) -> IntakeStates:
-    return IntakeStates(intakes=[_state(one) for one in reversed(_intakes(desk).latest)])
+    return IntakeStates(
+        intakes=[_state(one) for one in reversed(_intakes(desk).latest)],
+        feeds=[_feed(one) for one in reversed(_feeds(desk).latest)],
+    )
+
+
+def _feed(one: Feed) -> FeedState:
+    return FeedState.model_validate(one, from_attributes=True)
 
 
 def _state(one: Intake) -> IntakeState:
