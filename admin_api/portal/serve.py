@@ -10,6 +10,7 @@ import time
 import uvicorn
 from starlette.types import ASGIApp
 
+from admin_api.portal.sealed import SealedFile
 from admin_api.portal.settings import read_settings
 
 TARGET = "admin_api.portal.serve:portal"
@@ -25,8 +26,14 @@ def portal() -> ASGIApp:
 
 
 def run_portal(host: str, port: int, processes: int) -> None:
-    """Serve until stopped. A process that dies is started anew; the others serve on meanwhile."""
-    settings = read_settings(os.environ)  # tell what is wrong before any process starts
+    """Serve until stopped. A process that dies is started anew; the others serve on meanwhile.
+
+    Raises:
+        PortalError: the settings or the sealed file cannot be used.
+    """
+    # Tell what is wrong before any process starts, or they would be started anew for ever.
+    settings = read_settings(os.environ)
+    SealedFile(settings.file, settings.secret, settings.keys)
     shutil.rmtree(settings.metrics, ignore_errors=True)
     settings.metrics.mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics)

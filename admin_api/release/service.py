@@ -50,6 +50,7 @@ def freeze(
 
     Raises:
         Unsettled: anything is open that two people have not let stand; every matter is listed.
+        NotFound: `supersedes`, the beginning of a hash, names no release or several.
         Refused: another release is published and `supersedes` does not name it, or there is nobody
             to release results of.
     """
@@ -64,6 +65,8 @@ def freeze(
             )
         if scored.results.is_empty():
             raise Refused("nobody has a result; import the roster first (kaowu import roster)")
+        if supersedes:
+            supersedes = find(connection, supersedes).hash
         said, facts = {"supersedes": supersedes, "reason": reason}, facts_frame(connection)
         what = {matter.key: matter.words for matter in scored.present.matters}
         basis = _basis(office, connection, said, what)

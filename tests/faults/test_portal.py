@@ -105,3 +105,10 @@ def test_one_process_killed_and_the_others_serve_on(sealed: Sealed) -> None:
         assert one.answers.count(0) <= 2
         assert set(one.answers) <= {0, 200}
         assert one.answers[-100:] == [200] * 100
+
+
+def test_several_processes_do_not_start_for_ever_on_a_file_that_is_none(sealed: Sealed) -> None:
+    shown = sealed.folder / "shown.portal"
+    shown.write_bytes(shown.read_bytes()[:-100])
+    with pytest.raises(AssertionError, match="did not start"), serving(sealed, 2):
+        pass

@@ -103,7 +103,7 @@ def test_freezing_again_gives_the_same_releases(done: Rehearsal) -> None:
     folder = release.folder_of(done.office, done.released[0].hash)
     before = {path: path.read_bytes() for path in Path(folder).glob("*.parquet")}
     shown = done.released[0].hash
-    again = release.freeze(done.office, done.person("release-2"), supersedes=shown)
+    again = release.freeze(done.office, done.person("release-2"), supersedes=shown[:12])
     assert again[0].supersedes == shown
     for path in before:
         twin = release.folder_of(done.office, again[0].hash) / path.name
