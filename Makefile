@@ -62,6 +62,7 @@ bench: setup
 	$(BIN)/omr bench --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.office --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.review --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.hotfolder --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.portal --out build/bench.json
 
 accuracy: setup

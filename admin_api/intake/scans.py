@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from admin_api.vault import Vault
-from omr.batch import file_opener, list_files
+from omr.batch import PageRef, file_opener, list_files
 from omr.errors import ImageError, SourceError
 from omr.records import ScannedPage
 
@@ -73,15 +73,17 @@ def keep(lot: Lot, vault: Vault) -> Iterator[Kept]:
         try:
             page = opener.open(ref)
         except (SourceError, ImageError) as error:
-            named = hashlib.sha256(f"unopened\0{lot.bag}\0{ref.source}\0{ref.frame}".encode())
-            place = Path()
-            yield Kept(
-                ref.source, ref.frame, position, named.hexdigest(), "", place, lot.bag, error
-            )
+            yield unopened(ref, error, lot.bag, position)
             continue
         image = vault.put(page.image)
         place = vault.path_of(image)
         yield Kept(page.source, page.frame, position, page.sha256, image, place, lot.bag)
+
+
+def unopened(ref: PageRef, fault: SourceError | ImageError, bag: BagName, position: int) -> Kept:
+    """A page that could not be opened: it has its place, and no image."""
+    named = hashlib.sha256(f"unopened\0{bag}\0{ref.source}\0{ref.frame}".encode())
+    return Kept(ref.source, ref.frame, position, named.hexdigest(), "", Path(), bag, fault)
 
 
 def lots_in(root: Path) -> Sequence[Lot]:

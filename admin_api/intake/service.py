@@ -34,6 +34,12 @@ class Taken:
     reasons: Counter[str] = field(default_factory=Counter)
     known: int = 0
 
+    def count(self, packed: Packed) -> None:
+        """One more page was read."""
+        self.statuses[packed.row["status"]] += 1
+        if reason := packed.row.get("reason"):
+            self.reasons[reason] += 1
+
     @property
     def pages(self) -> int:
         """Pages that were read now."""
@@ -75,11 +81,11 @@ def take_in(
         for pair in pairs:
             waiting.append(pair)
             if len(waiting) == TOGETHER:
-                _store(office, signer, card, bag, waiting)
+                store_pages(office, signer, card, bag, waiting)
                 _count(taken, waiting, progress)
                 waiting = []
         if waiting:
-            _store(office, signer, card, bag, waiting)
+            store_pages(office, signer, card, bag, waiting)
             _count(taken, waiting, progress)
     return taken
 
@@ -87,7 +93,7 @@ def take_in(
 def _new_pages(office: Office, lots: Sequence[Lot], taken: Taken) -> Iterator[Kept]:
     """The pages that are not stored yet, each kept before it is given on."""
     for lot in lots:
-        known = _known(office, lot.bag)
+        known = known_pages(office, lot.bag)
         last = max(known.values(), default=0)
         mine = list(keep(lot, office.vault))
         # Scans that come later go behind those that are there; a resumed feed keeps its places.
@@ -105,8 +111,8 @@ def _moved(page: Kept, behind: int) -> Kept:
     return replace(page, position=page.position + behind) if behind else page
 
 
-def _known(office: Office, bag: BagName) -> dict[str, int]:
-    """The stored pages of a bag and their positions."""
+def known_pages(office: Office, bag: BagName) -> dict[str, int]:
+    """The stored pages of a bag, by SHA-256, and their positions."""
     frame = office.ledger.read(_pages_of(bag))
     return dict(zip(frame["sha256"], frame["position"], strict=True))
 
@@ -132,7 +138,7 @@ def _read(
         yield due.popleft(), unpack_record(record)
 
 
-def _store(
+def store_pages(
     office: Office, signer: Signer, card: Card, bag: BagName, pairs: list[tuple[Kept, Packed]]
 ) -> None:
     """One act: pages and their readings. Pages that somebody stored meanwhile are left out."""
@@ -160,7 +166,5 @@ def _page_row(page: Kept) -> dict[str, object]:
 
 def _count(taken: Taken, pairs: list[tuple[Kept, Packed]], progress: Progress) -> None:
     for _, packed in pairs:
-        taken.statuses[packed.row["status"]] += 1
-        if reason := packed.row.get("reason"):
-            taken.reasons[reason] += 1
+        taken.count(packed)
     progress.advance(len(pairs))
