@@ -15,6 +15,7 @@ from admin_api.console.intakes import Intake, Intakes
 from admin_api.errors import NotFound, Refused
 from admin_api.intake.scans import BagName, Lot
 from admin_api.office import Office
+from omr.batch import list_files
 from omr.errors import OmrError
 from scanner_drivers.base import Driver
 from scanner_drivers.errors import ScannerError
@@ -48,7 +49,7 @@ class Feeds:
     intakes: Intakes
     latest: list[Feed] = field(default_factory=list)
     _running: dict[str, Driver] = field(default_factory=dict)
-    _reading: dict[str, Intake] = field(default_factory=dict)
+    _busy: set[str] = field(default_factory=set)  # bags, until what was scanned is put away
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(
@@ -65,21 +66,16 @@ class Feeds:
         with self._lock:
             if scanner in self._running:
                 raise Refused(f"{scanner} is scanning; wait for its tray, or halt it")
-            if any(one.bag == name and one.state == "scanning" for one in self.latest):
-                raise Refused(f"another scanner is scanning {name}; one bag, one scanner")
-            before = self._reading.get(name)
-            if before is not None and before.state in ("waiting", "reading"):
-                raise Refused(
-                    f"the last stack of {name} is still being read; try again in a moment"
-                )
+            if name in self._busy:
+                raise Refused(f"{name} is being scanned or read; one bag, one scanner at a time")
+            self._busy.add(name)
             made = Feed(scanner, name, signer.name)
             self.latest = [*self.latest[-_KEPT:], made]
             self._running[scanner] = driver
         folder = office.settings.home / "scanned" / bag.region / bag.box / bag.bag
 
         def hand_in() -> None:
-            if folder.is_dir():
-                self._hand_in(office, signer, Lot(bag, (folder,)))
+            self._hand_in(office, signer, Lot(bag, (folder,)))
 
         thread = threading.Thread(
             target=self._scan, args=(made, driver, folder, hand_in), name="feed", daemon=True
@@ -97,7 +93,7 @@ class Feeds:
             driver = self._running.get(scanner)
             for one in self.latest:
                 if one.scanner == scanner and one.state == "scanning":
-                    one.state = "halted"
+                    one.state, one.changed = "halted", one.changed + 1
         if driver is None:
             raise NotFound(f"{scanner} is not scanning")
         driver.close()
@@ -133,16 +129,26 @@ class Feeds:
                 made.changed += 1
 
     def _hand_in(self, office: Office, signer: Signer, lot: Lot) -> None:
+        """Have the bag's folder read; the bag is free again when its scans are put away."""
+        folder, name = lot.paths[0], str(lot.bag)
         asked: list[Intake] = []
 
-        def after() -> None:
-            # What could not be stored stays, and goes in with the bag's next feed.
-            if asked and not asked[0].fault:
-                shutil.rmtree(lot.paths[0], ignore_errors=True)
+        def put_away() -> None:
+            with self._lock:
+                # What could not be stored stays, and goes in with the bag's next feed.
+                if not asked or not asked[0].fault:
+                    shutil.rmtree(folder, ignore_errors=True)
+                self._busy.discard(name)
 
+        if not (folder.is_dir() and list_files([folder])):
+            put_away()
+            return
         with self._lock:
-            asked.append(self.intakes.ask(office, signer, [lot], after))
-            self._reading[str(lot.bag)] = asked[0]
+            try:
+                asked.append(self.intakes.ask(office, signer, [lot], put_away))
+            except OmrError:
+                self._busy.discard(name)
+                raise
 
 
 def _kind(error: ScannerError) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from admin_api.console import intakes
+from admin_api.console import feeds, intakes
 from admin_api.console.desks import bags
 from admin_api.console.desks.bags import Feeds
 from admin_api.errors import Refused, StoreError
 from admin_api.settings import read_settings
 from omr.records import ScannedPage
-from scanner_drivers.errors import DoubleFeed, PaperJam, ScannerError
+from scanner_drivers.errors import DoubleFeed, OutOfPaper, PaperJam, ScannerError
 from scanner_drivers.replay import Recorder
 from tests.console.conftest import Room
 from tests.console.doubts import draw_cards
@@ -200,6 +200,45 @@ def test_what_a_killed_console_had_scanned_goes_in_with_the_next(
     scanners.append(Tray(faces[3]))
     start(ou)
     ended(room, ou)
+    assert [position for position, _ in cards_in(ou)] == [1, 2, 3, 4]
+
+
+def test_a_tray_that_was_empty_leaves_nothing_behind(room: Room, scanners) -> None:
+    ou = room.enter("ou")
+    scanners.append(Tray(OutOfPaper()))
+    start(ou)
+    feed = ended(room, ou)
+    assert (feed["state"], feed["kind"]) == ("stopped", "OutOfPaper")
+    assert ou.get("/intakes").json()["intakes"] == [], "there was nothing to read"
+    assert kept(room) == []
+
+
+def test_a_bag_is_not_scanned_while_its_last_stack_is_put_away(
+    room: Room, scanners, faces: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what the next tray brings would be put away with it."""
+    ou, reading, gate = room.enter("ou"), threading.Event(), threading.Event()
+    real = feeds.shutil.rmtree
+
+    def slowly(*given: object, **more: object) -> None:
+        reading.set()
+        assert gate.wait(30)
+        real(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(feeds.shutil, "rmtree", slowly)
+    scanners += [Tray(*faces[:2]), Tray(*faces[2:])]
+    start(ou)
+    assert reading.wait(60)
+    answers: list[int] = []
+    early = threading.Thread(target=lambda: answers.append(start(ou).status_code))
+    early.start()
+    early.join(1)
+    gate.set()
+    early.join(30)
+    ended(room, ou)
+    if answers == [422]:
+        start(ou)
+        ended(room, ou)
     assert [position for position, _ in cards_in(ou)] == [1, 2, 3, 4]
 
 
