@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from admin_api.errors import NotFound, StoreError, Tampered
+from omr.outputs import sync_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Vault:
                     os.fsync(file.fileno())
                 os.replace(draft, path)
                 for folder in (path.parent, self.folder):
-                    _sync(folder)  # a power cut must not leave a row without its picture
+                    sync_folder(folder)  # a power cut must not leave a row without its picture
             finally:
                 draft.unlink(missing_ok=True)
         except OSError as error:
@@ -70,11 +71,3 @@ class Vault:
     def path_of(self, digest: str) -> Path:
         """Where a content lies, or would lie."""
         return self.folder / digest[:2] / digest
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from omr.batch import PageRef
+    from omr.design import Design
 
 SCANS, READINGS = "scans", "readings.parquet"
 
@@ -86,23 +87,22 @@ def scan(scanner: Scanner, reading: Reading) -> None:
     refs = recorded(reading.out / SCANS)
     typer.echo(f"{count} pages scanned, {len(refs)} in {reading.out / SCANS}")
     if refs:
-        _read(refs, reading)
+        _read(refs, design, reading)
     if stop is not None:
         raise stop
     if refused:
         raise typer.Exit(3)
 
 
-def _read(refs: Sequence[PageRef], reading: Reading) -> None:
+def _read(refs: Sequence[PageRef], design: Design, reading: Reading) -> None:
     from omr.batch import WorkerSetup
     from omr.cli_read import cores
-    from omr.importers.any import load_any
     from omr.policy import load_policy
     from omr.pool import Limits
     from omr.progress import shown_on
     from omr.run import RunOrder, run
 
-    design, out = load_any(reading.design), reading.out / READINGS
+    out = reading.out / READINGS
     setup = WorkerSetup(design, load_policy(reading.policy))
     limits = Limits(cores() if reading.workers is None else reading.workers)
     # Anew, for there are other pages than the last time.

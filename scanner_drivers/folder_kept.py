@@ -11,6 +11,8 @@ import shutil
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from scanner_drivers.durable import sync_folder
+
 JOURNAL = "taken.jsonl"
 LOCK = ".hotfolder.lock"
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -180,7 +182,7 @@ def move_aside(source: str, target: Path) -> Path:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     os.unlink(source)
     return moved
 
@@ -215,11 +217,3 @@ def _rename_to_new(source: str, target: Path) -> None:
     except OSError:
         os.unlink(target)
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

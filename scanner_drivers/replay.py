@@ -20,6 +20,7 @@ from pathlib import Path
 from omr.errors import OutputError, SourceError
 from omr.records import ScannedPage
 from scanner_drivers.base import Driver
+from scanner_drivers.durable import sync_folder
 from scanner_drivers.errors import ScannerError
 from scanner_drivers.session import (
     FILE_NAME,
@@ -184,11 +185,7 @@ class Recorder:
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(partial, self._folder / name)
-            handle = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync_folder(self._folder)
         except OSError as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from admin_api.intake.watch import bag_under, need_one_folder, watch
 from admin_api.office import Office
 from omr.pool import Limits
 from omr.progress import shown_on
+from scanner_drivers.folder import HotFolder
 
 
 def intake(
@@ -58,8 +59,6 @@ def intake(
 
 
 def _watch(office: Office, who: Signer, folder: Path, bag: BagName | None) -> None:
-    from scanner_drivers.folder import HotFolder
-
     def say(page: Kept | str, status: str) -> None:
         if isinstance(page, str):
             typer.echo(
@@ -72,13 +71,17 @@ def _watch(office: Office, who: Signer, folder: Path, bag: BagName | None) -> No
     if bag is not None and bag.region not in office.exam.regions:
         raise Refused(f"the exam has no region {bag.region}")
     driver = HotFolder(folder)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: driver.close())
+    before = {
+        number: signal.signal(number, lambda *_: driver.close())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     place = (lambda _source: bag) if bag is not None else bag_under(folder, office)
     try:
         found = watch(office, who, driver, place, say)
     finally:
         driver.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
     typer.echo(told(found.taken))
     if found.unplaced:
         raise typer.Exit(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,7 +35,7 @@ def bag_under(root: Path, office: Office) -> BagOf:
     """Tells a file's bag by its folder, `root/region/box/bag/…`; None for any other place."""
 
     def bag_of(source: str) -> BagName | None:
-        parts = source.removeprefix(f"{root.absolute()}/").split("/")
+        parts = source.removeprefix(f"{os.path.abspath(root)}/").split("/")
         if len(parts) < 4 or parts[0] not in office.exam.regions:
             return None
         return BagName(*parts[:3])

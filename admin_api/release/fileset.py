@@ -24,6 +24,7 @@ from admin_api.acts.canonical import canonical
 from admin_api.errors import NotFound, StoreError
 from admin_api.release.merkle import Tree, leaf
 from admin_api.release.records import RECORDS, ReleaseKind, Statement, record_bytes
+from omr.outputs import sync_folder
 
 FORMAT = "kaowu-release-1"
 RESULTS, FACTS, MANIFEST, SIGNATURES = (
@@ -110,7 +111,7 @@ def write(parent: Path, release: Draft) -> Path:
         for name, content in release.files.items():
             _put(making / name, content)
         os.replace(making, folder)
-        _sync(parent)
+        sync_folder(parent)
     except OSError as error:
         shutil.rmtree(making, ignore_errors=True)
         raise StoreError(
@@ -154,11 +155,3 @@ def _put(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

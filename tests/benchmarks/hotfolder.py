@@ -6,7 +6,6 @@ python -m tests.benchmarks.hotfolder --out build/bench.json [--pages 200]
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import threading
 import time
@@ -21,6 +20,7 @@ from admin_api.office import found_office
 from admin_api.settings import settings_in
 from admin_api.staff.service import Newcomer, add, open_key
 from scanner_drivers.folder import HotFolder
+from tests.benchmarks.figures import tell
 from tests.console.doubts import draw_cards
 
 EXAM = Path(__file__).parents[1] / "office" / "EXAM.toml"
@@ -76,11 +76,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    found = measure(asked.pages)
-    print(json.dumps(found, indent=2))
-    if asked.out:
-        known = json.loads(asked.out.read_text()) if asked.out.is_file() else {}
-        asked.out.write_text(json.dumps(known | found, indent=2) + "\n")
+    tell(measure(asked.pages), asked.out)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ python -m tests.benchmarks.office --out build/bench.json [--people 1000000]
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import tempfile
 import time
@@ -24,6 +23,7 @@ from admin_api.registration import service as registration
 from admin_api.results import service as results
 from admin_api.settings import Settings, settings_in
 from admin_api.staff.service import Newcomer, add, open_key
+from tests.benchmarks.figures import tell
 from tests.office.postgres import running
 
 EXAM = Path(__file__).parents[1] / "office" / "EXAM.toml"
@@ -180,11 +180,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    found = measure(asked.people)
-    print(json.dumps(found, indent=2))
-    if asked.out:
-        known = json.loads(asked.out.read_text()) if asked.out.is_file() else {}
-        asked.out.write_text(json.dumps(known | found, indent=2) + "\n")
+    tell(measure(asked.people), asked.out)
 
 
 if __name__ == "__main__":

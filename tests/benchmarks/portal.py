@@ -6,7 +6,6 @@ python -m tests.benchmarks.portal --out build/bench.json [--people 500000] [--se
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.benchmarks.figures import tell
 from tests.portal.conftest import Sealed, record
 
 PROCESSES = 2
@@ -137,10 +137,7 @@ def main() -> None:
         "portal_p99_ms": found["p99_ms"],
         "portal_seal_500k_s": took,
     }
-    print(json.dumps(figures, indent=2))
-    if asked.out:
-        known = json.loads(asked.out.read_text()) if asked.out.is_file() else {}
-        asked.out.write_text(json.dumps(known | figures, indent=2) + "\n")
+    tell(figures, asked.out)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from admin_api.console.serve import Listening, config_for, console_for
 from admin_api.office import Office, found_office
 from admin_api.settings import settings_in
 from admin_api.staff.service import Newcomer, add, open_key
+from tests.benchmarks.figures import tell
 from tests.console.doubts import Doubtful, draw_cards, store_doubted
 from tests.loopback import running
 
@@ -98,11 +98,7 @@ def main() -> None:
     parser.add_argument("--decisions", type=int, default=1000)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    found = measure(asked.decisions)
-    print(json.dumps(found, indent=2))
-    if asked.out:
-        known = json.loads(asked.out.read_text()) if asked.out.is_file() else {}
-        asked.out.write_text(json.dumps(known | found, indent=2) + "\n")
+    tell(measure(asked.decisions), asked.out)
 
 
 if __name__ == "__main__":

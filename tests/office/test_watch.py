@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from admin_api import tables
+from admin_api.cli import intake as cli
 from admin_api.errors import NotAllowed, StoreError
 from admin_api.intake import watch as module
 from admin_api.intake.watch import Watched, bag_under, watch
@@ -18,6 +20,8 @@ from omr.records import ScannedPage
 from scanner_drivers.folder import HotFolder
 from tests.console.doubts import draw_cards
 from tests.office.people import Desk
+from tests.office.walk import Line
+from tests.office.walk import found as found_office
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +161,31 @@ def test_only_an_operator_takes_cards_in(desk: Desk, root: Path) -> None:
 
     with pytest.raises(NotAllowed):
         watch(desk.office, desk["ren"], Never(), lambda _: None, lambda *_: None)
+
+
+def test_a_folder_is_its_bag_however_its_path_is_written(
+    desk: Desk, root: Path, faces: list[bytes]
+) -> None:
+    drop(root, "37/1/a/1.jpg", faces[0])
+    found, _ = watched(desk, root / ".." / root.name)
+    assert (found.taken.pages, found.unplaced) == (1, [])
+
+
+def test_the_command_takes_in_until_it_is_ended(
+    tmp_path: Path, faces: list[bytes], monkeypatch: pytest.MonkeyPatch, cheap_keys: None
+) -> None:
+    line, root = Line(tmp_path), tmp_path / "scans"
+    found_office(line)
+    drop(root, "37/1/a/1.jpg", faces[0])
+    drop(root, "loose.jpg", faces[1])
+    # Ends by itself, where a person would press Ctrl-C.
+    monkeypatch.setattr(cli, "HotFolder", lambda folder: HotFolder(folder, idle_s=1.0))
+    before = signal.getsignal(signal.SIGINT)
+    said = line("intake", root, "--tree", "--watch", "--as", "ou", code=3)
+    assert "37/1/a card 1: read" in said.out
+    assert "loose.jpg is in no folder region/box/bag" in said.err
+    assert signal.getsignal(signal.SIGINT) is before
+    line("intake", root, "--watch", "--as", "ou", code=2)
+    line("intake", root / "37", root, "--tree", "--watch", "--as", "ou", code=2)
+    again = line("intake", root, "--tree", "--watch", "--as", "ou")
+    assert "nothing new" in again.out

@@ -75,6 +75,7 @@ class Model:
     code_at_end: int = 404
     code_at_stop: int = 503
     code_when_empty: int = 409
+    page_s: float = 0.0  # how long a page takes
 
 
 @dataclass

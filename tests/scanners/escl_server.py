@@ -7,6 +7,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -99,6 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, words.encode(), "text/xml")
         elif self.path.endswith("/NextDocument"):
             job = device.jobs.get(self.path.split("/")[-2])
+            time.sleep(device.model.page_s)
             with device.lock:
                 chosen = 404 if job is None else device.next_document(job)
             if isinstance(chosen, int):

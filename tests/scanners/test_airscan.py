@@ -11,32 +11,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.scanners.airscan import DEVICE, INSTALLED, PAGE_S, configured
 from tests.scanners.escl_server import EsclScanner, Fault, Model
 from tests.scanners.escl_sheets import face, stack
 
-BACKENDS = [
-    *Path("/usr").glob("lib*/sane/libsane-airscan.so*"),
-    *Path("/usr/lib").glob("*/sane/libsane-airscan.so*"),
-]
 # The pages are as large as the scanner's tray: sane-airscan fills up what is smaller.
-SMALL = Model(most=(203, 301), dpis=(300,))
+SMALL = Model(most=(203, 301), dpis=(300,), page_s=PAGE_S)
 DONE, JAMMED = 0, 6
 
 pytestmark = pytest.mark.skipif(
-    not (shutil.which("scanimage") and BACKENDS), reason="needs sane-utils and sane-airscan"
+    not (shutil.which("scanimage") and INSTALLED), reason="needs sane-utils and sane-airscan"
 )
 
 
 def scanned(scanner: EsclScanner, folder: Path, *options: str) -> tuple[int, list[Path]]:
     """What scanimage makes of the tray: its exit code and its pages."""
-    config = folder / "sane"
-    config.mkdir()
-    (config / "dll.conf").write_text("airscan\n")
-    (config / "airscan.conf").write_text(
-        f'[devices]\n"our scanner" = {scanner.address}, eSCL\n[options]\ndiscovery = disable\n'
-    )
+    config = configured(scanner, folder / "sane")
     done = subprocess.run(
-        ["scanimage", "-d", "airscan:e0:our scanner", "--mode", "Gray", "--resolution", "300",
+        ["scanimage", "-d", DEVICE, "--mode", "Gray", "--resolution", "300",
          *options, "--format=pnm", f"--batch={folder}/%03d.pnm"],
         env={**os.environ, "SANE_CONFIG_DIR": str(config)},
         capture_output=True,

@@ -343,7 +343,8 @@ def test_a_back_that_never_comes_is_no_clean_end() -> None:
 def test_where_nobody_answers_there_is_no_scanner() -> None:
     with EsclScanner([]) as scanner:
         address = scanner.address
-    stop_of(EsclDriver(address, GREY, silent_after_s=1), NoScanner, [])
+    stop = stop_of(EsclDriver(address, GREY, silent_after_s=1), NoScanner, [])
+    assert address in str(stop)
 
 
 def test_a_scanner_switched_off_between_pages_is_gone_and_can_come_back() -> None:

@@ -62,7 +62,8 @@ def test_a_status_that_makes_no_sense_is_no_clean_end(name: str) -> None:
 def test_a_scanner_that_never_answers_is_silent(asked: str) -> None:
     with EsclScanner(stack(2)) as scanner:
         scanner.answers[asked] = (0, {}, b"")
-        stop_of(driver_of(scanner, silent_after_s=0.3), ScannerSilent, [])
+        stop = stop_of(driver_of(scanner, silent_after_s=0.3), ScannerSilent, [])
+        assert stop.sheets_fed == 0
 
 
 def test_a_page_of_too_many_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,3 +199,4 @@ def test_closing_twice_before_anything_does_no_harm(scanner: Open) -> None:
     driver = scanner("test:0")
     driver.close()
     driver.close()
+    assert list(driver.pages()) == []

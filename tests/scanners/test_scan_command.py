@@ -10,12 +10,19 @@ import polars as pl
 import pytest
 
 from omr.cli import main
-from omr.design import load_design
+from omr.design import builtin_names, load_design
 from omr.records import ScannedPage
 from omr.simulate import load_mix, simulate
 from scanner_drivers import choose
 from scanner_drivers.errors import PaperJam
-from scanner_drivers.profile import Colour, ProfileError, ScanProfile, load_profile, profile_for
+from scanner_drivers.profile import (
+    PROFILES,
+    Colour,
+    ProfileError,
+    ScanProfile,
+    load_profile,
+    profile_for,
+)
 
 DESIGN = "quiz-a5"
 
@@ -132,6 +139,13 @@ def test_a_profile_says_what_is_wrong_with_it(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ProfileError, match=words):
             load_profile(path)
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_a_built_in_design_says_how_it_is_scanned(name: str) -> None:
+    assert (PROFILES / f"{name}.toml").is_file()
+    two_sided = len(load_design(name).sides) > 1
+    assert profile_for(name, two_sided=not two_sided).duplex == two_sided
 
 
 def test_a_design_without_a_profile_of_its_own_is_scanned_on_as_many_sides_as_it_has() -> None:
