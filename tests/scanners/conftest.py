@@ -1,4 +1,4 @@
-"""Fixtures of the watched folder; most of its tests run twice, told by inotify and looking alone."""
+"""Fixtures of the watched folder; most of its tests run told by inotify, and looking alone."""
 
 from __future__ import annotations
 
