@@ -24,7 +24,7 @@ Supervisor = Annotated[Desk, seated(Role.SUPERVISOR)]
 Override = Annotated[Desk, seated(Role.SUPERVISOR, Role.RELEASE)]
 Onlooker = Annotated[Desk, seated(Role.REGION, Role.SUPERVISOR, Role.RELEASE, Role.AUDITOR)]
 COLUMNS = ("类型", "准考证号", "科目", "原值", "新值", "原因", "证据", "文号")
-Short = Annotated[str, Form(max_length=100)]
+Short = Annotated[str, Field(max_length=100)]
 
 
 class CorrectionRow(BaseModel):
@@ -60,6 +60,18 @@ class Taken(BaseModel):
 
     new: list[int]
     known: int
+
+
+class CorrectionForm(BaseModel):
+    """The form of one correction: of whom and what, as read and as it should be, and why."""
+
+    kind: CorrectionKind
+    ticket: str = Field(max_length=40)
+    reason: str = Field(max_length=500)
+    document: Short
+    subject: Short = ""
+    old: Short = ""
+    new: Short = ""
 
 
 class Decided(BaseModel):
@@ -110,14 +122,8 @@ def submit_list(
 @router.post("/one")
 def submit_one(
     desk: Region,
-    kind: Annotated[CorrectionKind, Form()],
-    ticket: Annotated[str, Form(max_length=40)],
-    reason: Annotated[str, Form(max_length=500)],
-    document: Short,
+    said: Annotated[CorrectionForm, Form(media_type="multipart/form-data")],
     evidence: Annotated[UploadFile, File()],
-    subject: Short = "",
-    old: Short = "",
-    new: Short = "",
 ) -> Taken:
     """Hand in one correction by a form."""
     names = {value: name for name, value in CORRECTION_KINDS.items()}
@@ -125,7 +131,8 @@ def submit_one(
         proof = name_of(evidence)
         check_evidence(folder / proof)
         path = folder / "the form.csv"
-        row = (names[kind.value], ticket, subject, old, new, reason, proof, document)
+        place = (names[said.kind.value], said.ticket, said.subject)
+        row = (*place, said.old, said.new, said.reason, proof, said.document)
         with open(path, "w", newline="", encoding="utf-8-sig") as text:
             csv.writer(text).writerows([COLUMNS, row])
         taken = service.submit(desk.office, desk.signer, path, encoding="utf-8-sig")
