@@ -33,6 +33,9 @@ class _Font(TTFont):  # type: ignore[misc]
 def register(name: str, *, bold: bool = False) -> None:
     """Have ReportLab know the Chinese font under a name.
 
+    ReportLab lets all names of one face share what was registered first, so nobody registers the
+    face in another way.
+
     Raises:
         FontMissing: set-up has not put it there.
     """

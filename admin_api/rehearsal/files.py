@@ -10,8 +10,6 @@ from pathlib import Path
 
 import polars as pl
 from reportlab.lib.pagesizes import A4
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from admin_api.registration.sheets import write_sheet
@@ -21,7 +19,7 @@ from admin_api.rehearsal.troubles import make_world
 from admin_api.rehearsal.truth import NAME as TRUTH
 from admin_api.rehearsal.truth import bag_counts, truth_text
 from admin_api.rehearsal.world import SPECIALTIES, Candidate, Fix, SittingPlan, World
-from omr.fonts import chinese_font
+from omr.pdf_font import register
 from omr.score.dbf import write_dbf
 
 _ROSTER = {
@@ -189,7 +187,7 @@ def _csv(header: Row, rows: Iterable[Row]) -> str:
 
 def _print_letter(path: Path, words: str) -> None:
     """A letter of one line, as PDF; the same words give the same bytes."""
-    pdfmetrics.registerFont(TTFont("letter", str(chinese_font())))
+    register("letter")
     page = Canvas(str(path), pagesize=A4, invariant=1)
     page.setFont("letter", 16)
     page.drawString(72, 720, words)
