@@ -23,8 +23,8 @@ servers:
 	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-.venv/scanners: pyproject.toml constraints.txt | servers .venv/set-up
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[sane]'
+.venv/extras: pyproject.toml constraints.txt | servers .venv/set-up
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[sane,scale]'
 	@touch $@
 
 $(FILES): .ci/npm_files.py | .venv/set-up
@@ -46,7 +46,7 @@ lint: setup
 
 # A file's tests stay together: some walk through one sitting. The kernels run a second time as
 # plain Python: the compiled and the written arithmetic must agree.
-test: servers lint .venv/scanners
+test: servers lint .venv/extras
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 	@if [ -d tests/kernels ]; then \
 		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests/kernels; \
