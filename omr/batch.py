@@ -20,7 +20,7 @@ from omr.design import Design
 from omr.errors import ImageError, OutputError, SourceError
 from omr.journal import pack_record, unpack_record
 from omr.policy import Policy
-from omr.pool import Limits, Lost, Work, run_pool
+from omr.pool import Crew, Lost, Work
 from omr.records import RejectedPage, RejectReason, ScannedPage, SideName
 from omr.score.rows import BACK, FRONT, KeptPage, Outcome, pack, unpack
 
@@ -158,7 +158,7 @@ class WorkerSetup:
             print(f"omr: no overlay of {page.source}: {_told(error)}", file=sys.stderr)
 
 
-def read_records(refs: Iterable[PageRef], setup: WorkerSetup, limits: Limits) -> Iterator[bytes]:
+def read_records(refs: Iterable[PageRef], setup: WorkerSetup, crew: Crew) -> Iterator[bytes]:
     """A journal record a page, in feed order.
 
     Raises:
@@ -171,7 +171,7 @@ def read_records(refs: Iterable[PageRef], setup: WorkerSetup, limits: Limits) ->
             out.append(ref)
             yield ref
 
-    for result in run_pool(watched(), setup, limits):
+    for result in crew.results(watched(), setup):
         ref = out.popleft()
         if isinstance(result, Lost):
             reason = RejectReason.READER_FAILED
@@ -180,7 +180,7 @@ def read_records(refs: Iterable[PageRef], setup: WorkerSetup, limits: Limits) ->
 
 
 def read_batch(
-    refs: Iterable[PageRef], setup: WorkerSetup, limits: Limits
+    refs: Iterable[PageRef], setup: WorkerSetup, crew: Crew
 ) -> Generator[Outcome, None, None]:
     """An outcome a page, in feed order. Pages are read a little ahead of what is taken.
 
@@ -190,7 +190,7 @@ def read_batch(
         OmrError: the workers cannot start, or an overlay cannot be written.
     """
     names = {FRONT: SideName.FRONT, BACK: SideName.BACK}
-    for record in read_records(refs, setup, limits):
+    for record in read_records(refs, setup, crew):
         packed = unpack_record(record)
         name = names.get(packed.tag)
         yield unpack(packed, setup.design.side(name) if name else None)

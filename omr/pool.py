@@ -24,7 +24,7 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, Protocol
 
 from omr.errors import OmrError
 
@@ -41,11 +41,19 @@ class Lost:
     why: str
 
 
+class Crew(Protocol):
+    """Whoever does the work: processes of this machine (`Limits`), or those of many."""
+
+    def results(self, items: Iterable[Any], start: Start) -> Iterator[bytes | Lost]:
+        """One result an item, in the order of the items. `start` runs once in every process."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many workers, how much travels at once, and how long a worker may be silent.
 
-    `start_s` covers loading the libraries and compiling the kernels; it is also added to a
+    As a `Crew` it is so many processes of this machine. `start_s` covers loading the libraries and compiling the kernels; it is also added to a
     worker's first item. `ahead` chunks a worker may be finished before the oldest one is.
     """
 
@@ -54,6 +62,10 @@ class Limits:
     ahead: int = 16
     item_s: float = 30.0
     start_s: float = 120.0
+
+    def results(self, items: Iterable[Any], start: Start) -> Iterator[bytes | Lost]:
+        """See `run_pool`."""
+        return run_pool(items, start, self)
 
 
 @dataclass(slots=True)
@@ -85,18 +97,20 @@ def run_pool(items: Iterable[Any], start: Start, limits: Limits) -> Iterator[byt
         work = start()
         yield from (work(item) for item in items)
         return
-    pool = _Pool(items, start, limits)
+    pool = Pool(start, limits)
     clean = False
     try:
-        yield from pool.results()
+        yield from pool.results(items)
         clean = True
     finally:
         pool.close(clean)
 
 
-class _Pool:
-    def __init__(self, items: Iterable[Any], start: Start, limits: Limits) -> None:
-        self._items = (_Task(place, item) for place, item in enumerate(items))
+class Pool:
+    """Workers that stay for one lot of items after another. Close it whatever happens."""
+
+    def __init__(self, start: Start, limits: Limits) -> None:
+        self._items: Iterator[_Task] = iter(())
         self._start = start
         self._limits = limits
         self._again: deque[list[_Task]] = deque()
@@ -107,7 +121,13 @@ class _Pool:
         self._false_starts = 0
         self._ears = selectors.DefaultSelector()
 
-    def results(self) -> Iterator[bytes | Lost]:
+    def results(self, items: Iterable[Any]) -> Iterator[bytes | Lost]:
+        """One result an item, in order; to be taken to the end before the next lot is given.
+
+        Raises:
+            OmrError: as `run_pool`; the pool is of no use then.
+        """
+        self._items = (_Task(place, item) for place, item in enumerate(items, self._given))
         self._hand_out()
         while self._due < self._given:
             while self._due in self._done:

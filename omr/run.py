@@ -15,7 +15,7 @@ from omr.batch import PageRef, WorkerSetup, read_records
 from omr.errors import OmrError, OutputError
 from omr.journal import Journal, RunName, open_journal, take_over
 from omr.outputs import writable_folder
-from omr.pool import Limits
+from omr.pool import Crew
 from omr.progress import Meter, Progress
 
 if TYPE_CHECKING:  # polars is loaded when there is something to write
@@ -40,7 +40,7 @@ class RunOrder:
 
     out: Path
     setup: WorkerSetup
-    limits: Limits
+    crew: Crew
     design_text: str
     scores: Path | None = None
     restart: bool = False
@@ -182,7 +182,7 @@ def _read(refs: Sequence[PageRef], order: RunOrder, journal: Journal, progress: 
     """Every page that is left, into the journal; whatever ends this, nothing read is lost."""
     waiting: list[bytes] = []
     try:
-        for record in read_records(refs, order.setup, order.limits):
+        for record in read_records(refs, order.setup, order.crew):
             waiting.append(record)
             if len(waiting) >= _TOGETHER:
                 journal.append(waiting)

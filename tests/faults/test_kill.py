@@ -219,7 +219,7 @@ def test_a_disk_that_is_full_when_the_tables_are_written(
     with monkeypatch.context() as patch:
         patch.setattr("omr.run._write", interrupt)
         with pytest.raises(Stopped):
-            run(refs, replace(order(out), limits=Limits(2)), Silent())
+            run(refs, replace(order(out), crew=Limits(2)), Silent())
     journal = journal_path(out).read_bytes()
     for limit in (2_000, len(undisturbed["out.parquet"])):  # the second has no room for the scores
         code, told = finish(start(pages, out, limit=limit))
