@@ -74,6 +74,26 @@ class Settings:
         ),
     )
 
+    cluster: str = field(
+        default="",
+        metadata=said(
+            "KAOWU_CLUSTER",
+            "the address of the cluster that reads cards (`omr cluster scheduler`); its machines "
+            "must see the vault at the same path",
+            "tls://10.0.0.2:8786",
+            "none: this machine reads them",
+        ),
+    )
+    cluster_keys: Path | None = field(
+        default=None,
+        metadata=said(
+            "KAOWU_CLUSTER_KEYS",
+            "the folder of the keys of a cluster at `tls://…` (`omr cluster keys`)",
+            "/etc/kaowu/cluster",
+            "none: a cluster at `tcp://…`, in a network of its own",
+        ),
+    )
+
     @property
     def vault(self) -> Path:
         """Where files lie under their SHA-256."""
@@ -117,6 +137,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         int(workers) if workers else None,
         Path(given["KAOWU_SCANS"]) if given.get("KAOWU_SCANS") else None,
         _scanners(given.get("KAOWU_SCANNERS", "")),
+        given.get("KAOWU_CLUSTER", ""),
+        Path(given["KAOWU_CLUSTER_KEYS"]) if given.get("KAOWU_CLUSTER_KEYS") else None,
     )
 
 

@@ -227,6 +227,20 @@ reading = _fact(
     _text("record"),  # how the page lay and what else it says: a JSON object
     Column("arrays", LargeBinary, nullable=False),  # as omr.score.rows packs them, zlib
 )
+work = _fact(
+    "work",  # a page in the vault that a cluster is to read; done once its reading is there
+    _text("region"),
+    _text("box"),
+    _text("bag"),
+    _count("position"),
+    _text("source"),
+    _count("frame"),
+    _text("sha256"),
+    _text("image"),
+    _text("design"),
+    _text("policy"),
+    UniqueConstraint("region", "box", "bag", "sha256", "design", "policy"),
+)
 replaced = _fact(
     "replaced",  # a page that another page stands for, or that is no card
     _of("page"),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from omr.design import Design
-from omr.errors import ImageError, OutputError, SourceError
+from omr.errors import ImageError, OutputError, SourceError, StoreAway
 from omr.journal import pack_record, unpack_record
 from omr.policy import Policy
 from omr.pool import Crew, Lost, Work
@@ -73,7 +73,7 @@ def file_opener() -> Opener:
 
 
 def list_files(
-    paths: Sequence[Path], own: Sequence[Path] = (), skipped: Counter[str] | None = None
+    paths: Sequence[Path | str], own: Sequence[Path] = (), skipped: Counter[str] | None = None
 ) -> list[PageRef]:
     """The pages of files and folders, in feed order, without the run's `own` files and folders.
 
@@ -91,11 +91,20 @@ def list_files(
     return refs
 
 
+def on_disk(paths: Sequence[Path | str]) -> list[Path]:
+    """Those of the paths that are no URL of a store."""
+    from scanner_drivers.places import is_url
+
+    return [Path(path) for path in paths if not is_url(str(path))]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
     """What a worker is given once. Everything in it pickles.
 
-    `overlays` and `traces` are folders for one picture, or one folder of pictures, a page.
+    `overlays` and `traces` are folders for one picture, or one folder of pictures, a page. `folder`
+    is where relative paths begin and `sees` are files and folders that must be there, for a worker
+    on another machine.
     """
 
     design: Design
@@ -104,14 +113,25 @@ class WorkerSetup:
     opener: Callable[[], Opener] = file_opener
     overlays: Path | None = None
     traces: Path | None = None
+    folder: Path | None = None
+    sees: tuple[Path, ...] = ()
 
     def __call__(self) -> Work:
         """Runs in the worker: load what reading needs, and return the work on one page."""
         import cv2
 
         cv2.setNumThreads(1)  # pages are what runs in parallel
+        self._need_folders()
         opener = self.opener()
         return lambda ref: pack_record(pack(self._read(ref, opener)))
+
+    def _need_folders(self) -> None:
+        """A share that is not mounted must stop a run, not make rejected pages."""
+        wanted = self.sees if self.folder is None else (self.folder, *self.sees)
+        if self.folder is not None and self.folder.is_dir():
+            os.chdir(self.folder)
+        if missing := [str(path) for path in wanted if not path.exists()]:
+            raise StoreAway(f"does not see {', '.join(missing)}; mount it there at the same path")
 
     def _read(self, ref: PageRef, opener: Opener) -> Outcome:
         page: ScannedPage | None = None
@@ -119,8 +139,8 @@ class WorkerSetup:
             page = opener.open(ref)
             trace = self.traces / _name(ref) if self.traces else None
             outcome = self.reader(page, self.design, self.policy, trace)
-        except OutputError:
-            raise  # a trace that cannot be written is no fault of the page
+        except (OutputError, StoreAway):
+            raise  # a trace that cannot be written, or a store's silence, is no fault of the page
         except Exception as error:
             return self.rejected(ref, *_fault(error), page.sha256 if page else "")
         if self.overlays and page:

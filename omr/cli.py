@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from omr.cli_cluster import cluster_app
 from omr.cli_design import design_app
 from omr.cli_read import judge, read
 from omr.cli_scan import scan
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(design_app, name="design")
+app.add_typer(cluster_app, name="cluster")
 app.command()(read)
 app.command()(judge)
 app.command()(scan)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omr.cli_command import command
+from omr.pool import Crew, Limits
 
 if TYPE_CHECKING:
     from omr.design import Design
@@ -44,11 +45,18 @@ class Cards:
     """What is read, and by what."""
 
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Images, PDFs, zips or folders.")
+        list[str],
+        typer.Argument(metavar="PATH...", help="Images, PDFs, zips or folders; or s3://… of such."),
     ]
     design: DesignName
     policy: PolicyFile = None
     evaluation: EvaluationFile = None
+
+    def local(self) -> list[Path]:
+        """Those that lie on a disk."""
+        from omr.batch import on_disk
+
+        return on_disk(self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,20 @@ class Labour:
     restart: Annotated[
         bool, typer.Option("--restart", help="Discard what an unfinished run has read.")
     ] = False
+    cluster: Annotated[
+        str, typer.Option(metavar="tcp://HOST:8786", help="Read with the machines of a cluster.")
+    ] = ""
+    cluster_keys: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The keys of a cluster at tls://…")
+    ] = None
+
+    def crew(self) -> Crew:
+        """Who reads."""
+        if not self.cluster:
+            return Limits(cores() if self.workers is None else self.workers)
+        from omr.cluster.crew import Cluster
+
+        return Cluster(self.cluster, self.cluster_keys, lambda words: print(words, file=sys.stderr))
 
 
 @command
@@ -95,30 +117,32 @@ def read(cards: Cards, outputs: Outputs, labour: Labour) -> None:
     from omr.errors import SourceError
     from omr.importers.any import load_any, marking_for, no_scans
     from omr.policy import load_policy
-    from omr.pool import Limits
     from omr.progress import shown_on
     from omr.run import RunOrder, run
 
-    for path in cards.paths:
+    for path in cards.local():
         if not path.exists():
             raise SourceError(f"{path} does not exist; check the path")
     design, policy = load_any(cards.design), load_policy(cards.policy)
     setup = WorkerSetup(design, policy, overlays=outputs.overlay, traces=outputs.trace)
+    crew = labour.crew()
+    if crew.elsewhere:
+        setup = replace(setup, folder=Path.cwd(), sees=tuple(cards.local()))
     order = RunOrder(
         outputs.out,
         setup,
-        Limits(cores() if labour.workers is None else labour.workers),
+        crew,
         design_text(design, cards.design),
         outputs.scores,
         labour.restart,
         marking_for(design, cards.design, cards.evaluation, _key_card_reader(design, policy)),
     )
     skipped: Counter[str] = Counter()
-    named = {path.absolute() for path in cards.paths}  # a picture that is asked for is read
+    named = {path.absolute() for path in cards.local()}  # a picture that is asked for is read
     left = [p for p in no_scans(cards.design, cards.evaluation) if p.absolute() not in named]
     refs = list_files(cards.paths, [*outputs.own(), *left], skipped)
     if not refs:
-        asked = ", ".join(map(str, cards.paths))
+        asked = ", ".join(cards.paths)
         raise SourceError(f"no pages found in {asked}{_skipped(skipped)}")
     summary = run(refs, order, shown_on(sys.stderr))
     typer.echo(told(summary) + _skipped(skipped))

@@ -15,6 +15,7 @@ cannot be used at all and for machines that are broken. Every message says what 
     │   ├── UnsupportedImage   a format or a flavour that we do not read
     │   └── ImageTooLarge      over the limits of bytes or pixels
     ├── SourceError            a file, folder or archive that cannot be opened
+    ├── StoreAway              files that are known to be there cannot be reached; nothing is lost
     ├── CorpusError            a corpus folder that breaks its documented layout
     └── OutputError            an output that cannot be written, or belongs to another run
 """
@@ -98,6 +99,12 @@ class SourceError(OmrError):
     """A path given by the user cannot be opened as pages."""
 
     exit_code = 3
+
+
+class StoreAway(OmrError):
+    """A store or a share does not answer from this machine: no page's fault. It ends the run."""
+
+    exit_code = 4
 
 
 class CorpusError(OmrError):

@@ -30,7 +30,7 @@ from omr.errors import OmrError
 
 Work = Callable[[Any], bytes]
 Start = Callable[[], Work]
-_READY, _RESULT, _FAILED = b"+", b"=", b"!"
+_READY, _RESULT, _FAILED, _REFUSED = b"+", b"=", b"!", b"?"
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -44,6 +44,11 @@ class Lost:
 class Crew(Protocol):
     """Whoever does the work: processes of this machine (`Limits`), or those of many."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other machines may do it."""
+        ...
+
     def results(self, items: Iterable[Any], start: Start) -> Iterator[bytes | Lost]:
         """One result an item, in the order of the items. `start` runs once in every process."""
         ...
@@ -53,8 +58,9 @@ class Crew(Protocol):
 class Limits:
     """How many workers, how much travels at once, and how long a worker may be silent.
 
-    As a `Crew` it is so many processes of this machine. `start_s` covers loading the libraries and compiling the kernels; it is also added to a
-    worker's first item. `ahead` chunks a worker may be finished before the oldest one is.
+    As a `Crew` it is so many processes of this machine. `start_s` covers loading the libraries and
+    compiling the kernels; it is also added to a worker's first item. `ahead` chunks a worker may be
+    finished before the oldest one is.
     """
 
     workers: int
@@ -62,6 +68,11 @@ class Limits:
     ahead: int = 16
     item_s: float = 30.0
     start_s: float = 120.0
+
+    @property
+    def elsewhere(self) -> bool:
+        """Never."""
+        return False
 
     def results(self, items: Iterable[Any], start: Start) -> Iterator[bytes | Lost]:
         """See `run_pool`."""
@@ -205,9 +216,10 @@ class Pool:
             worker.process.join(5.0)
             self._dismiss(worker, _ending(worker.process.exitcode), late=False)
             return
+        if message[:1] == _REFUSED:
+            raise OmrError(message[1:].decode())
         if message[:1] == _FAILED:
-            text = message[1:].decode()
-            raise OmrError(text if worker.ready else _cannot_start(text))
+            raise OmrError(_cannot_start(message[1:].decode()))
         if worker.ready:
             self._done[worker.tasks.popleft().place] = message[1:]
             worker.fresh = False
@@ -269,6 +281,9 @@ def _serve(pipe: Connection, start: Start) -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         work = start()
+    except OmrError as error:
+        pipe.send_bytes(_REFUSED + str(error).encode())
+        return
     except Exception:
         pipe.send_bytes(_FAILED + traceback.format_exc(limit=-4).encode())
         return
@@ -279,7 +294,7 @@ def _serve(pipe: Connection, start: Start) -> None:
                 try:
                     message = _RESULT + work(item)
                 except OmrError as error:
-                    message = _FAILED + str(error).encode()
+                    message = _REFUSED + str(error).encode()
                 pipe.send_bytes(message)
 
 

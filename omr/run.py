@@ -165,7 +165,7 @@ def inputs_digest(refs: Iterable[PageRef]) -> str:
     for ref in refs:
         path = str(getattr(ref, "path", ref.source))
         if path != last:
-            last, stamp = path, _stamp(path)
+            last, stamp = path, getattr(ref, "stamp", "") or _stamp(path)
         line = f"{ref.source}\0{ref.frame}\0{ref.position}\0{stamp}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

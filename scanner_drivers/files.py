@@ -16,21 +16,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
-from omr.errors import OmrError, SourceError
+from omr.errors import OmrError, SourceError, StoreAway
 from omr.records import ScannedPage
 from scanner_drivers.pdf import PdfPages
+from scanner_drivers.places import is_url, place_of, store_of
 from scanner_drivers.sources import (
     HEAD_BYTES,
     Kind,
     PageRef,
     SourceLimits,
     count_frames,
-    file_head,
     kind_of,
     open_zip,
-    read_file,
     read_member,
     told_simply,
     why_closed,
@@ -56,17 +55,20 @@ _NOT_IMAGES = {
 
 
 def list_pages(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     *,
     skipped: Counter[str] | None = None,
     limits: SourceLimits = SourceLimits(),  # noqa: B008
 ) -> Iterator[PageRef]:
-    """All pages of the given files and folders, in feed order.
+    """All pages of the given files and folders, in feed order; URLs name those of a store.
 
     Paths in the order given; inside folders and zips in natural order (card_2 before card_10),
     folders and files mixed by name. Hidden files and files of kinds that are never scans are left
     out and counted by suffix in `skipped`; a file named in `paths` itself is never left out. What
     cannot be opened gives one PageRef with `error`.
+
+    Raises:
+        StoreAway: a store does not answer.
     """
     lister = _Lister(skipped if skipped is not None else Counter(), limits)
     position = 0
@@ -87,6 +89,9 @@ class _Lister:
         self, path: str, *, named: bool, above: tuple[tuple[int, int], ...]
     ) -> Iterator[PageRef]:
         """The pages of one file or folder. `above` are the folders being walked, by inode."""
+        if is_url(path):
+            yield from self._stored(path)
+            return
         try:
             with told_simply():
                 status = os.stat(path)
@@ -109,6 +114,24 @@ class _Lister:
             else:
                 yield from self.walk(os.path.join(path, name), named=False, above=(*above, here))
 
+    def _stored(self, url: str) -> Iterator[PageRef]:
+        """As folders are walked: by level, in natural order."""
+        try:
+            with told_simply():
+                found = list(store_of(url).find(url))
+        except StoreAway:
+            raise
+        except OmrError as error:
+            yield _closed(url, str(error))
+            return
+        for one in sorted(found, key=lambda one: [natural(part) for part in one.path.split("/")]):
+            below = one.path.removeprefix(url).strip("/").split("/")
+            if any(part.startswith(".") for part in below):
+                self._skipped["hidden"] += 1
+            elif one.path == url or not self._skip(below[-1]):
+                for ref in self._file(one.path):
+                    yield replace(ref, stamp=one.stamp)
+
     def _skip(self, name: str) -> bool:
         if is_no_scan(name):
             self._skipped[os.path.splitext(name)[1].lower()] += 1
@@ -117,26 +140,33 @@ class _Lister:
 
     def _file(self, path: str) -> Iterator[PageRef]:
         try:
+            place = place_of(path)
             with told_simply():
-                head = file_head(path)
+                head = place.head(path)
             kind = kind_of(head)
             if kind is Kind.ZIP:
                 yield from self._zip(path)
             elif kind is Kind.PDF:
-                yield from _pdf_refs(PageRef(path, None, 0, 0), path)
+                with told_simply():
+                    whole = place.pdf(path)
+                yield from _pdf_refs(PageRef(path, None, 0, 0), whole)
             elif kind is Kind.TIFF:
-                with told_simply(), open(path, "rb") as file:
+                with told_simply(), place.open(path) as file:
                     found = count_frames(file)
                 yield from _tiff_refs(PageRef(path, None, 0, 0), *found)
             else:
                 yield PageRef(path, None, 0, 0)
+        except StoreAway:
+            raise
         except OmrError as error:
             yield _closed(path, str(error))
 
     def _zip(self, path: str) -> Iterator[PageRef]:
         with told_simply():
-            archive = open_zip(path)
-        with archive:
+            file = place_of(path).open(path)
+        with file:
+            with told_simply():
+                archive = open_zip(file)
             order = sorted(enumerate(archive.infolist()), key=lambda at: natural(at[1].filename))
             empty = True
             for entry, info in order:
@@ -172,6 +202,8 @@ class _Lister:
                     yield from _pdf_refs(ref, data)
                 else:
                     yield from _tiff_refs(ref, *count_frames(io.BytesIO(data)))
+        except StoreAway:
+            raise
         except OmrError as error:
             yield replace(ref, error=str(error))
 
@@ -229,12 +261,13 @@ class PageOpener:
         self._limits = limits
         self._zip_path = ""
         self._zip: zipfile.ZipFile | None = None
+        self._zip_file: IO[bytes] | None = None
         self._held_key: tuple[str, int] | None = None
         self._held: PdfPages | bytes = b""
         self._held_digest: Any = None
 
     def open(self, ref: PageRef) -> ScannedPage:
-        """The page's encoded bytes. Raises SourceError or an ImageError, and nothing else.
+        """The page's encoded bytes. Raises SourceError, an ImageError or StoreAway, nothing else.
 
         A page of a TIFF comes as the whole file with `frame`; a page of a PDF as its own image.
         """
@@ -263,6 +296,9 @@ class PageOpener:
         if self._zip is not None:
             self._zip.close()
             self._zip = None
+        if self._zip_file is not None:
+            self._zip_file.close()
+            self._zip_file = None
 
     def _let_go(self) -> None:
         if isinstance(self._held, PdfPages):
@@ -273,15 +309,19 @@ class PageOpener:
         if ref.member is not None:
             data = self._read_member(ref)
             return PdfPages(data) if kind_of(data[:HEAD_BYTES]) is Kind.PDF else data
+        place = place_of(ref.path)
         with told_simply():
-            read = read_file(ref.path, self._limits)
-        return PdfPages(ref.path) if read is None else read
+            read = place.read(ref.path, self._limits)
+        if read is None:
+            return PdfPages(ref.path)
+        return PdfPages(read) if kind_of(read[:HEAD_BYTES]) is Kind.PDF else read
 
     def _read_member(self, ref: PageRef) -> bytes:
         with told_simply():
             if self._zip is None or self._zip_path != ref.path:
                 self.close()
-                self._zip, self._zip_path = open_zip(ref.path), ref.path
+                self._zip_file = place_of(ref.path).open(ref.path)
+                self._zip, self._zip_path = open_zip(self._zip_file), ref.path
             members = self._zip.infolist()
         if ref.entry >= len(members) or members[ref.entry].filename != ref.member:
             raise SourceError("the zip has changed since it was listed; list it again")

@@ -33,7 +33,8 @@ class PageRef:
     in the zip's directory (names may occur twice). `frame` is the page in a PDF or TIFF, 0-based;
     `paged` says that there are such pages. `position` counts from 0 in feed order. `error` is set
     where listing already found that the page cannot be opened: opening it raises just that, so
-    that the page still becomes a rejected row and is never lost.
+    that the page still becomes a rejected row and is never lost. `stamp` tells a store's file from
+    a later one of the same name; a disk's is asked for when needed.
     """
 
     path: str
@@ -43,6 +44,7 @@ class PageRef:
     entry: int = 0
     paged: bool = False
     error: str | None = None
+    stamp: str = ""
 
     @property
     def source(self) -> str:
@@ -90,7 +92,7 @@ def read_member(file: IO[bytes], limits: SourceLimits) -> bytes:
     head = file.read(HEAD_BYTES)
     most = limits.for_kind(kind_of(head))
     data = head + file.read(max(0, most + 1 - len(head)))
-    return _not_above(most, data)
+    return not_above(most, data)
 
 
 def read_file(path: str, limits: SourceLimits) -> bytes | None:
@@ -106,10 +108,11 @@ def read_file(path: str, limits: SourceLimits) -> bytes | None:
         data = file.read(min(size, most) + 1)
     if size <= most and len(data) != size:
         raise SourceError("is still being written; wait until the copy is complete")
-    return _not_above(most, data)
+    return not_above(most, data)
 
 
-def _not_above(most: int, data: bytes) -> bytes:
+def not_above(most: int, data: bytes) -> bytes:
+    """The data, or ImageTooLarge where they are more than `most` bytes."""
     if len(data) > most:
         raise ImageTooLarge(
             f"the file unpacks to more than {most:,} bytes; scan at 200 to 300 dpi and store "
@@ -144,12 +147,12 @@ def told_simply() -> Iterator[None]:
         raise DamagedImage(f"cannot be unpacked ({error!r}); copy it again") from error
 
 
-def open_zip(path: str) -> zipfile.ZipFile:
+def open_zip(file: IO[bytes]) -> zipfile.ZipFile:
     """The archive; names without the UTF-8 mark are taken for GB18030, else for code page 437."""
     try:
-        return zipfile.ZipFile(path, metadata_encoding="gb18030")
+        return zipfile.ZipFile(file, metadata_encoding="gb18030")
     except UnicodeDecodeError:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(file)
 
 
 def why_closed(info: zipfile.ZipInfo) -> str | None:

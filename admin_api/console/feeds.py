@@ -130,7 +130,7 @@ class Feeds:
 
     def _hand_in(self, office: Office, signer: Signer, lot: Lot) -> None:
         """Have the bag's folder read; the bag is free again when its scans are put away."""
-        folder, name = lot.paths[0], str(lot.bag)
+        folder, name = Path(lot.paths[0]), str(lot.bag)
         asked: list[Intake] = []
 
         def put_away() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -13,11 +12,11 @@ from pathlib import Path
 
 from admin_api.acts.ledger import Signer, need_role
 from admin_api.acts.roles import ActKind
+from admin_api.intake.crew import crew_of
 from admin_api.intake.scans import Lot
 from admin_api.intake.service import Taken, take_in
 from admin_api.office import Office
 from omr.errors import OmrError
-from omr.pool import Limits
 
 _KEPT = 50
 
@@ -92,12 +91,12 @@ class Intakes:
             NotAllowed: the signer is no operator.
         """
         need_role(signer, ActKind.INTAKE)
-        limits = Limits(office.settings.workers or len(os.sched_getaffinity(0)))
+        crew = crew_of(office.settings)
         with self._lock:
             number = self.latest[-1].number + 1 if self.latest else 1
             made = Intake(number, tuple(str(lot.bag) for lot in lots), signer.name)
             self.latest = [*self.latest[-_KEPT:], made]
-            self._asked.put((made, lambda: take_in(office, signer, lots, limits, made), after))
+            self._asked.put((made, lambda: take_in(office, signer, lots, crew, made), after))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="intakes", daemon=True)
                 self._thread.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from admin_api.vault import Vault
 from omr.batch import PageRef, file_opener, list_files
-from omr.errors import ImageError, SourceError
+from omr.errors import ImageError, SourceError, StoreAway
 from omr.records import ScannedPage
 
 
@@ -27,10 +27,10 @@ class BagName:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """The scans of one bag."""
+    """The scans of one bag: files and folders, and URLs of such in a store."""
 
     bag: BagName
-    paths: tuple[Path, ...]
+    paths: tuple[Path | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,35 @@ class Kept:
     bag: BagName
     fault: SourceError | ImageError | None = None
 
+    def row(self) -> dict[str, object]:
+        """The page as a row of the tables `page` and `work` begins."""
+        own = ("position", "source", "frame", "sha256", "image")
+        return {
+            "region": self.bag.region,
+            "box": self.bag.box,
+            "bag": self.bag.bag,
+            **{name: getattr(self, name) for name in own},
+        }
+
 
 class KeptOpener:
     """Opens kept pages, from the very bytes that were kept."""
 
     def open(self, ref: Kept) -> ScannedPage:
-        """The page. Raises what was wrong when it was to be kept."""
+        """The page. Raises what was wrong when it was to be kept, or StoreAway where the vault is
+        not what it was: that is never the page's fault.
+        """
         if ref.fault is not None:
             raise ref.fault
-        image = ref.path.read_bytes()
+        try:
+            image = ref.path.read_bytes()
+        except OSError as error:
+            raise StoreAway(
+                f"{ref.path} cannot be read ({error.strerror}); mount the vault there, or restore "
+                "its backup, and run the same command again"
+            ) from error
+        if hashlib.sha256(image).hexdigest() != ref.image:
+            raise StoreAway(f"{ref.path} is not what was put there; restore it from the backup")
         return ScannedPage(image, ref.sha256, ref.source, ref.position, ref.frame)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import Any
+from itertools import chain, groupby, islice
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 
 from admin_api import tables
 from admin_api.acts.ledger import Signer, need_role
@@ -16,14 +16,16 @@ from admin_api.acts.roles import ActKind
 from admin_api.errors import Refused
 from admin_api.intake.cards import Card, reading_row, stored_card
 from admin_api.intake.scans import BagName, Kept, KeptOpener, Lot, keep
+from admin_api.intake.work import note, noted, open_work
 from admin_api.office import Office
-from omr.batch import WorkerSetup, list_files, read_records
+from omr.batch import WorkerSetup, list_files, on_disk, read_records
 from omr.journal import unpack_record
-from omr.pool import Limits
+from omr.pool import Crew
 from omr.progress import Progress
 from omr.score.rows import Packed
 
 TOGETHER = 64  # pages that one act enters
+_One = TypeVar("_One")
 
 
 @dataclass(slots=True)
@@ -47,12 +49,15 @@ class Taken:
 
 
 def take_in(
-    office: Office, signer: Signer, lots: Sequence[Lot], limits: Limits, progress: Progress
+    office: Office, signer: Signer, lots: Sequence[Lot], crew: Crew, progress: Progress
 ) -> Taken:
     """Read the bags' cards and store pages and readings, `TOGETHER` pages an act.
 
     A page that is stored in its bag already is passed over, so the same command again goes on
     where an earlier one was stopped, and after that changes nothing.
+
+    Pages that other machines are to read are noted first. What is noted and unread, by whomever, is
+    read before anything else; there may be no lots but that.
 
     Raises:
         Refused: a region that the exam does not have, a path where nothing is, or no scans at all.
@@ -60,7 +65,7 @@ def take_in(
     """
     need_role(signer, ActKind.INTAKE)
     # A mistyped path must not become a page that could not be opened: pages stay for ever.
-    if missing := [str(path) for lot in lots for path in lot.paths if not path.exists()]:
+    if missing := [str(path) for lot in lots for path in on_disk(lot.paths) if not path.exists()]:
         raise Refused("nothing is there; check the paths. Nothing was taken in:", missing)
     unknown = {lot.bag.region for lot in lots} - set(office.exam.regions)
     if unknown:
@@ -69,31 +74,47 @@ def take_in(
     with office.ledger.moment() as connection:
         card = stored_card(connection, office.exam.card)
     taken = Taken()
+    waiting = list(open_work(office, card)) if crew.elsewhere else []
     files = sum(len(list_files(lot.paths)) for lot in lots)
-    if not files:
+    if lots and not files:
         named = ", ".join(str(path) for lot in lots for path in lot.paths)
         raise Refused(f"{named} holds no scans; name the folder that the scanner wrote to")
     progress.begin(files, 0)
     setup = WorkerSetup(card.design, card.policy, opener=KeptOpener)
-    read = _read(_new_pages(office, lots, taken), setup, limits)
+    pages = _new_pages(office, lots, taken)
+    if crew.elsewhere:
+        setup = replace(setup, sees=(office.vault.folder,))
+        pages = chain(waiting, _noted(office, signer, card, pages))
+    read = _read(pages, setup, crew)
     for bag, pairs in groupby(read, key=lambda pair: pair[0].bag):
-        waiting: list[tuple[Kept, Packed]] = []
-        for pair in pairs:
-            waiting.append(pair)
-            if len(waiting) == TOGETHER:
-                store_pages(office, signer, card, bag, waiting)
-                _count(taken, waiting, progress)
-                waiting = []
-        if waiting:
-            store_pages(office, signer, card, bag, waiting)
-            _count(taken, waiting, progress)
+        for some in _parts(pairs):
+            store_pages(office, signer, card, bag, some)
+            for _, packed in some:
+                taken.count(packed)
+            progress.advance(len(some))
     return taken
+
+
+def _parts(whole: Iterable[_One]) -> Iterator[list[_One]]:
+    """What one act enters, again and again."""
+    left = iter(whole)
+    while part := list(islice(left, TOGETHER)):
+        yield part
+
+
+def _noted(office: Office, signer: Signer, card: Card, pages: Iterable[Kept]) -> Iterator[Kept]:
+    """The pages, each noted before it is given on; one that has no image needs nobody to read."""
+    for bag, mine in groupby(pages, key=lambda page: page.bag):
+        for some in _parts(mine):
+            note(office, signer, card, bag, [page for page in some if page.image])
+            yield from some
 
 
 def _new_pages(office: Office, lots: Sequence[Lot], taken: Taken) -> Iterator[Kept]:
     """The pages that are not stored yet, each kept before it is given on."""
     for lot in lots:
-        known = known_pages(office, lot.bag)
+        stored = known_pages(office, lot.bag)
+        known = noted(office, lot.bag) | stored
         last = max(known.values(), default=0)
         mine = list(keep(lot, office.vault))
         # Scans that come later go behind those that are there; a resumed feed keeps its places.
@@ -101,7 +122,7 @@ def _new_pages(office: Office, lots: Sequence[Lot], taken: Taken) -> Iterator[Ke
         behind = max(0, next(places, last))
         for page in mine:
             if page.sha256 in known:
-                taken.known += 1
+                taken.known += page.sha256 in stored
                 continue
             known[page.sha256] = page.position
             yield _moved(page, behind)
@@ -124,9 +145,7 @@ def _pages_of(bag: BagName) -> Select[Any]:
     )
 
 
-def _read(
-    pages: Iterable[Kept], setup: WorkerSetup, limits: Limits
-) -> Iterator[tuple[Kept, Packed]]:
+def _read(pages: Iterable[Kept], setup: WorkerSetup, crew: Crew) -> Iterator[tuple[Kept, Packed]]:
     due: deque[Kept] = deque()
 
     def watched() -> Iterator[Kept]:
@@ -134,37 +153,38 @@ def _read(
             due.append(page)
             yield page
 
-    for record in read_records(watched(), setup, limits):
+    for record in read_records(watched(), setup, crew):
         yield due.popleft(), unpack_record(record)
 
 
 def store_pages(
     office: Office, signer: Signer, card: Card, bag: BagName, pairs: list[tuple[Kept, Packed]]
 ) -> None:
-    """One act: pages and their readings. Pages that somebody stored meanwhile are left out."""
+    """One act: pages and their readings. What somebody stored meanwhile is left out: a page by its
+    SHA-256, a reading by its page, design and policy.
+    """
     with office.ledger.act(signer, ActKind.INTAKE, target=str(bag)) as act:
-        known = set(act.read(_pages_of(bag))["sha256"])
-        fresh = [(page, packed) for page, packed in pairs if page.sha256 not in known]
+        there = act.read(_read_pages_of(bag, card))
+        ids = dict(zip(there["sha256"], there["id"], strict=True))
+        done = set(there.filter("read")["sha256"])
+        due = [(page, packed) for page, packed in pairs if page.sha256 not in done]
+        fresh = [page for page, _ in due if page.sha256 not in ids]
         act.details["pages"] = len(fresh)
-        first = act.add(tables.page, [_page_row(page) for page, _ in fresh])
-        rows = [reading_row(card, first + n, packed) for n, (_, packed) in enumerate(fresh)]
+        first = act.add(tables.page, [page.row() for page in fresh])
+        ids |= {page.sha256: first + n for n, page in enumerate(fresh)}
+        rows = [reading_row(card, ids[page.sha256], packed) for page, packed in due]
         act.add(tables.reading, rows)
 
 
-def _page_row(page: Kept) -> dict[str, object]:
-    return {
-        "region": page.bag.region,
-        "box": page.bag.box,
-        "bag": page.bag.bag,
-        "position": page.position,
-        "source": page.source,
-        "frame": page.frame,
-        "sha256": page.sha256,
-        "image": page.image,
-    }
-
-
-def _count(taken: Taken, pairs: list[tuple[Kept, Packed]], progress: Progress) -> None:
-    for _, packed in pairs:
-        taken.count(packed)
-    progress.advance(len(pairs))
+def _read_pages_of(bag: BagName, card: Card) -> Select[Any]:
+    page, reading = tables.page, tables.reading
+    by_card = exists(
+        select(reading.c.id).where(
+            reading.c.page == page.c.id,
+            reading.c.design == card.design.hash,
+            reading.c.policy == card.policy.hash,
+        )
+    )
+    return select(page.c.sha256, page.c.id, by_card.label("read")).where(
+        page.c.region == bag.region, page.c.box == bag.box, page.c.bag == bag.bag
+    )

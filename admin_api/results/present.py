@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from admin_api.corrections import service as corrections
 from admin_api.corrections.overlay import overlay_candidates, overlay_cards, overlay_enrolments
+from admin_api.intake import work
 from admin_api.joining.join import join
 from admin_api.joining.reconcile import Counts, matters_of, reconcile
 from admin_api.joining.states import Joined
@@ -64,6 +65,7 @@ def present(office: Office, connection: Connection, *, reported: bool = True) ->
         *lost,
         *corrections.open_matters(connection),
         *violations.open_matters(connection),
+        *work.open_matters(connection),
     ]
     return Present(
         cards,

@@ -1,0 +1,158 @@
+"""A cluster's two kinds of process: the scheduler that hands out, and workers that read."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omr.cluster.keys import security
+from omr.errors import OmrError
+
+if TYPE_CHECKING:
+    from distributed import Scheduler, Security, Worker
+
+_PAUSE_S = 1.0  # before a worker looks for its scheduler again
+_NO_PAGES = "127.0.0.1:0"  # the library insists on a server for pages; it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process of the cluster listens, and how long it bears silence.
+
+    A machine that was silent for `silence_s` is given up: its batches are read elsewhere, and it
+    comes again by itself. `keys` makes every connection TLS.
+    """
+
+    host: str = ""
+    keys: Path | None = None
+    silence_s: float = 30.0
+
+    @property
+    def scheme(self) -> str:
+        """`tls` with keys, `tcp` without."""
+        return "tls" if self.keys else "tcp"
+
+
+def run_scheduler(place: Place, port: int, told: Callable[[str], None]) -> None:
+    """Hand out until SIGINT or SIGTERM.
+
+    Raises:
+        OmrError: it cannot listen there.
+    """
+    _configure(place)
+    asyncio.run(_scheduler(place, port, told))
+
+
+def run_worker(address: str, place: Place, threads: int, told: Callable[[str], None]) -> None:
+    """Read for the scheduler at the address, with as many processes at once as `threads`.
+
+    A scheduler that is away, or goes away, is waited for. Ends at SIGINT or SIGTERM.
+
+    Raises:
+        OmrError: the address or the keys are none, or it cannot listen.
+    """
+    _configure(place)
+    asyncio.run(_worker(address, place, threads, told))
+
+
+def _configure(place: Place) -> None:
+    import dask
+
+    dask.config.set(
+        {
+            "distributed.scheduler.worker-ttl": f"{place.silence_s}s",
+            "distributed.scheduler.allowed-failures": 20,
+            "distributed.comm.timeouts.tcp": f"{place.silence_s}s",
+            "distributed.comm.timeouts.connect": "10s",
+            "distributed.admin.system-monitor.gil.enabled": False,
+            "distributed.diagnostics.nvml": False,
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
+            "logging.distributed": "error",
+        }
+    )
+
+
+async def _scheduler(place: Place, port: int, told: Callable[[str], None]) -> None:
+    from distributed import Scheduler
+
+    kept = security(place.keys, f"{place.scheme}://")
+    ended = _until_told_to_end()
+    try:
+        made: Scheduler = await Scheduler(
+            host=place.host or None,
+            port=port,
+            protocol=place.scheme,
+            security=kept,
+            dashboard_address=_NO_PAGES,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise OmrError(f"the scheduler cannot listen on port {port}: {error}") from error
+    async with made:
+        told(f"scheduler at {made.address}")
+        await ended.wait()
+
+
+async def _worker(address: str, place: Place, threads: int, told: Callable[[str], None]) -> None:
+    kept = security(place.keys, address)
+    ended = _until_told_to_end()
+    with tempfile.TemporaryDirectory(prefix="cards-worker-") as scratch:
+        waiting = False
+        while not ended.is_set():
+            try:
+                worker = await _joined(address, place, threads, (kept, scratch))
+            except OSError as error:
+                if not waiting:
+                    told(f"no scheduler answers at {address} ({error}); trying again")
+                waiting = True
+                await _first(ended.wait(), asyncio.sleep(_PAUSE_S))
+                continue
+            waiting = False
+            told(f"reading for {address} with {threads} processes")
+            await _first(ended.wait(), worker.finished())
+            await worker.close(timeout=5)
+            if not ended.is_set():
+                told(f"the scheduler {address} went away; trying again")
+
+
+async def _joined(
+    address: str, place: Place, threads: int, own: tuple[Security | None, str]
+) -> Worker:
+    from distributed import Worker
+
+    worker: Worker = Worker(
+        address,
+        nthreads=threads,
+        host=place.host or None,
+        security=own[0],
+        local_directory=own[1],
+        memory_limit=0,
+        dashboard_address=_NO_PAGES,
+        death_timeout=10,
+    )
+    try:
+        await worker
+    except (TimeoutError, RuntimeError, ValueError) as error:
+        await worker.close(timeout=1)
+        raise OSError(str(error) or type(error).__name__) from error
+    return worker
+
+
+async def _first(*waited: object) -> None:
+    tasks = [asyncio.ensure_future(one) for one in waited]  # type: ignore[call-overload]
+    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+
+
+def _until_told_to_end() -> asyncio.Event:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    return ended
