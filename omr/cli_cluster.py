@@ -16,7 +16,7 @@ Keys = Annotated[
 ]
 Host = Annotated[str, typer.Option(help="The address to listen on; else all.")]
 Silence = Annotated[
-    float, typer.Option(min=1, help="Seconds of silence after which a machine is given up.")
+    int, typer.Option(min=1, help="Seconds of silence after which a machine is given up.")
 ]
 
 
@@ -25,7 +25,7 @@ def scheduler(
     host: Host = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any.")] = 8786,
     keys: Keys = None,
-    silence_s: Silence = 30.0,
+    silence_s: Silence = 30,
 ) -> None:
     """Hand out pages to the machines that read. It keeps nothing: it may be killed at any time."""
     from omr.cluster.serve import Place, run_scheduler
@@ -41,7 +41,7 @@ def worker(
     ] = None,
     host: Host = "",
     keys: Keys = None,
-    silence_s: Silence = 30.0,
+    silence_s: Silence = 30,
 ) -> None:
     """Read pages for a scheduler, until Ctrl-C. A scheduler that is away is waited for."""
     from omr.cli_read import cores

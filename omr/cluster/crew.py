@@ -49,6 +49,7 @@ class Cluster:
     ahead: int = 3
     item_s: float = 30.0
     patience_s: float = 120.0
+    connect_s: float = 10.0
 
     @property
     def elsewhere(self) -> bool:
@@ -84,7 +85,7 @@ class Cluster:
 
         kept = security(self.keys, self.address)
         try:
-            return Client(self.address, timeout=10, set_as_default=False, security=kept)
+            return Client(self.address, timeout=self.connect_s, set_as_default=False, security=kept)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise ClusterLost(
                 f"no cluster answers at {self.address} ({_line(error)}); start one with "

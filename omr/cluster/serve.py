@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omr.cluster.keys import security
 from omr.errors import OmrError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from distributed import Scheduler, Security, Worker
 
 _PAUSE_S = 1.0  # before a worker looks for its scheduler again
+_LEAST_TCP_S = 11  # below it the library refuses every connection
 _NO_PAGES = "127.0.0.1:0"  # the library insists on a server for pages; it has none
 
 
@@ -30,7 +31,7 @@ class Place:
 
     host: str = ""
     keys: Path | None = None
-    silence_s: float = 30.0
+    silence_s: int = 30
 
     @property
     def scheme(self) -> str:
@@ -67,7 +68,7 @@ def _configure(place: Place) -> None:
         {
             "distributed.scheduler.worker-ttl": f"{place.silence_s}s",
             "distributed.scheduler.allowed-failures": 20,
-            "distributed.comm.timeouts.tcp": f"{place.silence_s}s",
+            "distributed.comm.timeouts.tcp": f"{max(place.silence_s, _LEAST_TCP_S)}s",
             "distributed.comm.timeouts.connect": "10s",
             "distributed.admin.system-monitor.gil.enabled": False,
             "distributed.diagnostics.nvml": False,
@@ -104,28 +105,28 @@ async def _worker(address: str, place: Place, threads: int, told: Callable[[str]
     with tempfile.TemporaryDirectory(prefix="cards-worker-") as scratch:
         waiting = False
         while not ended.is_set():
-            try:
-                worker = await _joined(address, place, threads, (kept, scratch))
-            except OSError as error:
-                if not waiting:
-                    told(f"no scheduler answers at {address} ({error}); trying again")
+            worker = _made(address, place, threads, (kept, scratch))
+            joining = asyncio.ensure_future(worker.start())
+            await _first(ended, joining)
+            if (why := _why_not(joining)) is not None:
+                await worker.close(timeout=1)
+                if not (waiting or ended.is_set()):
+                    told(f"no scheduler answers at {address} ({why}); trying again")
                 waiting = True
-                await _first(ended.wait(), asyncio.sleep(_PAUSE_S))
+                await _first(ended, asyncio.ensure_future(asyncio.sleep(_PAUSE_S)))
                 continue
             waiting = False
             told(f"reading for {address} with {threads} processes")
-            await _first(ended.wait(), worker.finished())
+            await _first(ended, asyncio.ensure_future(worker.finished()))
             await worker.close(timeout=5)
             if not ended.is_set():
                 told(f"the scheduler {address} went away; trying again")
 
 
-async def _joined(
-    address: str, place: Place, threads: int, own: tuple[Security | None, str]
-) -> Worker:
+def _made(address: str, place: Place, threads: int, own: tuple[Security | None, str]) -> Worker:
     from distributed import Worker
 
-    worker: Worker = Worker(
+    return Worker(
         address,
         nthreads=threads,
         host=place.host or None,
@@ -135,19 +136,28 @@ async def _joined(
         dashboard_address=_NO_PAGES,
         death_timeout=10,
     )
-    try:
-        await worker
-    except (TimeoutError, RuntimeError, ValueError) as error:
-        await worker.close(timeout=1)
-        raise OSError(str(error) or type(error).__name__) from error
-    return worker
 
 
-async def _first(*waited: object) -> None:
-    tasks = [asyncio.ensure_future(one) for one in waited]  # type: ignore[call-overload]
-    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
+def _why_not(joining: asyncio.Future[Any]) -> str | None:
+    """Why a worker did not join; None where it did."""
+    if joining.cancelled():
+        return "stopped"
+    error = joining.exception()
+    if error is None:
+        return None
+    if not isinstance(error, OSError | RuntimeError | ValueError):
+        raise error
+    return str(error.__cause__ or error) or type(error).__name__
+
+
+async def _first(ended: asyncio.Event, other: asyncio.Future[Any]) -> None:
+    """Until one of them happens; the other one is given up."""
+    waited = asyncio.ensure_future(ended.wait())
+    await asyncio.wait([waited, other], return_when=asyncio.FIRST_COMPLETED)
+    for one in (waited, other):
+        if not one.done():
+            one.cancel()
+            await asyncio.wait([one], timeout=2)
 
 
 def _until_told_to_end() -> asyncio.Event:
