@@ -74,14 +74,14 @@ def take_in(
     with office.ledger.moment() as connection:
         card = stored_card(connection, office.exam.card)
     taken = Taken()
-    waiting = list(open_work(office, card)) if crew.elsewhere else []
+    waiting = list(open_work(office)) if crew.elsewhere else []
     files = sum(len(list_files(lot.paths)) for lot in lots)
     if lots and not files:
         named = ", ".join(str(path) for lot in lots for path in lot.paths)
         raise Refused(f"{named} holds no scans; name the folder that the scanner wrote to")
     progress.begin(files, 0)
     setup = WorkerSetup(card.design, card.policy, opener=KeptOpener)
-    pages = _new_pages(office, lots, taken)
+    pages = _new_pages(office, lots, {(page.bag, page.sha256) for page in waiting}, taken)
     if crew.elsewhere:
         setup = replace(setup, sees=(office.vault.folder,))
         pages = chain(waiting, _noted(office, signer, card, pages))
@@ -110,8 +110,10 @@ def _noted(office: Office, signer: Signer, card: Card, pages: Iterable[Kept]) ->
             yield from some
 
 
-def _new_pages(office: Office, lots: Sequence[Lot], taken: Taken) -> Iterator[Kept]:
-    """The pages that are not stored yet, each kept before it is given on."""
+def _new_pages(
+    office: Office, lots: Sequence[Lot], waiting: set[tuple[BagName, str]], taken: Taken
+) -> Iterator[Kept]:
+    """The pages that are not stored yet and not `waiting`, each kept before it is given on."""
     for lot in lots:
         stored = known_pages(office, lot.bag)
         known = noted(office, lot.bag) | stored
@@ -121,11 +123,11 @@ def _new_pages(office: Office, lots: Sequence[Lot], taken: Taken) -> Iterator[Ke
         places = (known[page.sha256] - page.position for page in mine if page.sha256 in known)
         behind = max(0, next(places, last))
         for page in mine:
-            if page.sha256 in known:
-                taken.known += page.sha256 in stored
-                continue
-            known[page.sha256] = page.position
-            yield _moved(page, behind)
+            if page.sha256 in stored:
+                taken.known += 1
+            elif (lot.bag, page.sha256) not in waiting:
+                stored[page.sha256] = page.position
+                yield _moved(page, behind)
 
 
 def _moved(page: Kept, behind: int) -> Kept:

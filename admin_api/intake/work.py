@@ -43,12 +43,11 @@ def noted(office: Office, bag: BagName) -> dict[str, int]:
     return dict(zip(frame["sha256"], frame["position"], strict=True))
 
 
-def open_work(office: Office, card: Card) -> Iterator[Kept]:
-    """The noted pages without a reading by this design and policy, bag by bag, in feed order."""
+def open_work(office: Office) -> Iterator[Kept]:
+    """The noted pages without a reading, bag by bag, in feed order."""
     work = tables.work
-    by_card = (work.c.design == card.design.hash, work.c.policy == card.policy.hash)
     order = (*(work.c[name] for name in _PLACE), work.c.position, work.c.id)
-    rows = office.ledger.read(_unread(select(work)).where(*by_card).order_by(*order))
+    rows = office.ledger.read(_unread(select(work)).order_by(*order))
     for row in rows.iter_rows(named=True):
         bag = BagName(*(row[name] for name in _PLACE))
         page = (row["source"], row["frame"], row["position"], row["sha256"], row["image"])
@@ -72,8 +71,9 @@ def open_matters(connection: Connection) -> list[Matter]:
 
 
 def _unread(query: Select[Any]) -> Select[Any]:
-    work, page, reading = tables.work, tables.page, tables.reading
-    same_page = and_(*(page.c[name] == work.c[name] for name in (*_PLACE, "sha256")))
-    same_reader = and_(reading.c.design == work.c.design, reading.c.policy == work.c.policy)
-    read = select(reading.c.id).join(page, page.c.id == reading.c.page)
-    return query.where(~exists(read.where(same_page, same_reader)))
+    """A page is stored with its reading in one act. By which card does not matter: an exam's card
+    may have been changed since.
+    """
+    work, page = tables.work, tables.page
+    same = and_(*(page.c[name] == work.c[name] for name in (*_PLACE, "sha256")))
+    return query.where(~exists(select(page.c.id).where(same)))
