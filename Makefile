@@ -56,13 +56,15 @@ format: setup
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: setup
+bench: setup .venv/extras
 	@.ci/system-packages $(PYTHON) bench
 	@mkdir -p build
 	$(BIN)/omr bench --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.office --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.review --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.hotfolder --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.cluster --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.feed --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.portal --out build/bench.json
 
 accuracy: setup

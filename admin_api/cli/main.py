@@ -16,6 +16,7 @@ from admin_api.cli.explain import explain
 from admin_api.cli.imports import import_app
 from admin_api.cli.intake import intake
 from admin_api.cli.key import key_app
+from admin_api.cli.plan import cluster_app
 from admin_api.cli.portal import portal_app
 from admin_api.cli.rehearse import rehearse
 from admin_api.cli.release import release_app
@@ -45,6 +46,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
 app.add_typer(portal_app, name="portal")
+app.add_typer(cluster_app, name="cluster")
 for command in (reconcile, score, results, explain, settle, rehearse, serve, settings):
     app.command()(command)
 app.command()(intake)

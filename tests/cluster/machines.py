@@ -88,7 +88,7 @@ class Cluster:
                     *("--silence-s", "3"),
                 ],
                 cwd=PROJECT,
-                env={**os.environ, "PYTHONPATH": str(PROJECT)},
+                env={**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(self.folder)},
                 stdout=out,
                 stderr=out,
             )

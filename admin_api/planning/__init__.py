@@ -1,0 +1,1 @@
+"""How much a centre needs: cores, disks and network for so many cards in so many hours."""
