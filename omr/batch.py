@@ -98,6 +98,13 @@ def on_disk(paths: Sequence[Path | str]) -> list[Path]:
     return [Path(path) for path in paths if not is_url(str(path))]
 
 
+def not_there(paths: Sequence[Path | str]) -> list[str]:
+    """Those of the paths, and URLs of a store, where nothing is."""
+    from scanner_drivers.places import is_there
+
+    return [str(path) for path in paths if not is_there(str(path))]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
     """What a worker is given once. Everything in it pickles.

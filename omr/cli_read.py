@@ -113,16 +113,15 @@ class Labour:
 @command
 def read(cards: Cards, outputs: Outputs, labour: Labour) -> None:
     """Read scanned cards into a table. An interrupted run goes on when the command is repeated."""
-    from omr.batch import WorkerSetup, list_files
+    from omr.batch import WorkerSetup, list_files, not_there
     from omr.errors import SourceError
     from omr.importers.any import load_any, marking_for, no_scans
     from omr.policy import load_policy
     from omr.progress import shown_on
     from omr.run import RunOrder, run
 
-    for path in cards.local():
-        if not path.exists():
-            raise SourceError(f"{path} does not exist; check the path")
+    for path in not_there(cards.paths):
+        raise SourceError(f"{path} does not exist; check the path")
     design, policy = load_any(cards.design), load_policy(cards.policy)
     setup = WorkerSetup(design, policy, overlays=outputs.overlay, traces=outputs.trace)
     crew = labour.crew()

@@ -8,6 +8,7 @@ decide how it lies, and only what was scanned is read.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,9 @@ class PdfPages:
                 "the PDF asks for a password; save it without one and give it again"
             ) from error
         except Exception as error:
-            raise SourceError(f"the PDF is damaged ({error}); {_AGAIN}") from error
+            # Its own name for the file, such as an object's address, is not the same each time.
+            why = re.sub(r"^(stream <.*?>|.*\.pdf)[^:]*: ", "", str(error), flags=re.IGNORECASE)
+            raise SourceError(f"the PDF is damaged ({why}); {_AGAIN}") from error
 
     def close(self) -> None:
         """Gives the file back."""

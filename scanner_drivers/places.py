@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
@@ -80,6 +81,20 @@ def place_of(path: str) -> Place:
         StoreAway: its store cannot be used from here.
     """
     return store_of(path) if is_url(path) else _DISK
+
+
+def is_there(path: str) -> bool:
+    """Whether a file or folder is there at all; of a store, whether it holds anything so named.
+
+    Raises:
+        StoreAway: its store does not answer.
+    """
+    if not is_url(path):
+        return os.path.exists(path)
+    try:
+        return next(store_of(path).find(path), None) is not None
+    except OSError:
+        return False
 
 
 def store_of(url: str) -> Store:

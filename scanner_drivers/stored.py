@@ -8,6 +8,7 @@ StoreAway, which ends a run that can be taken up again.
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from functools import cache
 from typing import IO, Any, cast
@@ -38,7 +39,12 @@ class _Fsspec:
 
     def head(self, path: str) -> bytes:
         with _answering(path):
-            return bytes(self._files.cat_file(path, start=0, end=HEAD_BYTES))
+            try:
+                return bytes(self._files.cat_file(path, start=0, end=HEAD_BYTES))
+            except OSError as error:
+                if error.errno == errno.EINVAL:  # no such range: the file is empty
+                    return b""
+                raise
 
     def open(self, path: str) -> IO[bytes]:
         with _answering(path):
@@ -47,6 +53,8 @@ class _Fsspec:
     def read(self, path: str, limits: SourceLimits) -> bytes:
         with _answering(path):
             size = int(self._files.info(path)["size"])
+            if size == 0:
+                return b""
             data = bytes(self._files.cat_file(path, start=0, end=min(size, limits.paged_bytes + 1)))
         if size <= limits.paged_bytes and len(data) != size:
             raise DamagedImage(f"came as {len(data)} of {size} bytes; hand it in again")

@@ -18,7 +18,7 @@ from admin_api.intake.cards import Card, reading_row, stored_card
 from admin_api.intake.scans import BagName, Kept, KeptOpener, Lot, keep
 from admin_api.intake.work import note, noted, open_work
 from admin_api.office import Office
-from omr.batch import WorkerSetup, list_files, on_disk, read_records
+from omr.batch import WorkerSetup, list_files, not_there, read_records
 from omr.journal import unpack_record
 from omr.pool import Crew
 from omr.progress import Progress
@@ -65,7 +65,7 @@ def take_in(
     """
     need_role(signer, ActKind.INTAKE)
     # A mistyped path must not become a page that could not be opened: pages stay for ever.
-    if missing := [str(path) for lot in lots for path in on_disk(lot.paths) if not path.exists()]:
+    if missing := not_there([path for lot in lots for path in lot.paths]):
         raise Refused("nothing is there; check the paths. Nothing was taken in:", missing)
     unknown = {lot.bag.region for lot in lots} - set(office.exam.regions)
     if unknown:
