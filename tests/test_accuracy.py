@@ -28,7 +28,7 @@ from omr.records import Status
 from omr.simulate import builtin_mixes
 from omr.simulate.catalogue import DEFECTS
 
-BUBBLES = 60_000
+BUBBLES = 30_000
 SEED = 20260601
 KEYS = {
     "bubbles",

@@ -74,12 +74,12 @@ def test_damage_can_be_made_again() -> None:
     assert sum(changed) > 270
 
 
-def test_six_hundred_damaged_files() -> None:
-    report = run_fuzz(600, seed=20261122)
+def test_three_hundred_damaged_files() -> None:
+    report = run_fuzz(300, seed=20261122)
     assert not report.failures, str(report)
-    assert sum(report.outcomes.values()) == 600
-    assert sum(report.outcomes[outcome] for outcome in READINGS) > 20
-    assert report.outcomes["damaged_file"] > 200
+    assert sum(report.outcomes.values()) == 300
+    assert sum(report.outcomes[outcome] for outcome in READINGS) > 10
+    assert report.outcomes["damaged_file"] > 100
 
 
 def test_every_whole_card_among_the_valid_files_is_read() -> None:

@@ -246,7 +246,7 @@ def sheets_until_stop(driver: Driver, pages: list[ScannedPage]) -> int | None:
     return None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(troubled_feeds())
 def test_whatever_happens_every_sheet_comes_once_and_in_order(
     feed: tuple[int, bool, Model, dict[int, list[Fault]]],
