@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from admin_api.bulk import begin_clean
 from admin_api.errors import StoreError
 
-_BUSY_MS = 60_000
+_BUSY_MS = 60_000  # for which one writer waits for another
+_AWAY_S = 20.0  # for which a server that restarts is waited for
 _WRITER = 4_203_2020  # PostgreSQL's advisory lock of the one writer
 
 
@@ -64,13 +66,40 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: the database cannot be reached or written, or was busy for too long.
     """
-    with _told("written"), engine.connect() as connection:
+    with _told("written"), _connected(engine) as connection:
         writer = connection.execution_options(writer=True)
         with writer.begin():
-            if engine.dialect.name == "postgresql":
-                writer.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+            become_writer(writer)
             begin_clean(writer)
             yield writer
+
+
+def become_writer(connection: Connection) -> None:
+    """Wait until nobody else writes; others wait until this transaction has ended.
+
+    SQLite does so when a writer's transaction begins.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = {_BUSY_MS}"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+
+
+@contextlib.contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    """A connection. A server that does not take any is waited for a while: nothing was asked of it
+    yet, so nothing can be done twice.
+    """
+    until = time.monotonic() + _AWAY_S
+    while True:
+        try:
+            connection = engine.connect()
+            break
+        except OperationalError:
+            if engine.dialect.name != "postgresql" or time.monotonic() > until:
+                raise
+            time.sleep(0.25)
+    with connection:
+        yield connection
 
 
 @contextlib.contextmanager
@@ -80,7 +109,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: the database cannot be reached or read.
     """
-    with _told("read"), engine.connect() as connection:
+    with _told("read"), _connected(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
@@ -101,7 +130,7 @@ def _reason(error: SQLAlchemyError) -> str:
     words = reason[0] if reason else type(error).__name__
     if "full" in words:
         return f"{words}; free some space and run the same command again: nothing was stored"
-    if "locked" in words:
+    if "locked" in words or "lock timeout" in words:
         return f"{words}; another command is writing: wait for it and run this one again"
     return words
 

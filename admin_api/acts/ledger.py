@@ -22,7 +22,8 @@ from admin_api.acts.roles import ActKind, Role, may, roles_for
 from admin_api.bulk import dtype_of, insert_frame, read_frame
 from admin_api.clock import Clock, written_at
 from admin_api.database import reading, writing
-from admin_api.errors import NotAllowed, NotFound, Refused
+from admin_api.errors import NotAllowed, NotFound, Refused, StoreError
+from admin_api.migrations import newest, revision_of
 
 GENESIS = "0" * 64
 _SIGNED_FOR = b"kaowu-act\0"
@@ -97,35 +98,71 @@ class Ledger:
     ) -> Iterator[Act]:
         """Perform an act. What is added is stored with its link in the chain, or nothing is.
 
+        Where the database's answer to the end of it was lost, it is looked up whether it is stored.
+
         Raises:
             NotAllowed: the signer's role does not allow the kind, or the signer was revoked.
-            StoreError: the database cannot be written.
+            StoreError: the database cannot be written, or a newer program changed its tables.
         """
         need_role(signer, kind)
-        with writing(self.engine) as connection:
-            last = connection.execute(
-                select(tables.act.c.id, tables.act.c.hash).order_by(tables.act.c.id.desc()).limit(1)
-            ).one_or_none()
-            if last is not None:
-                need_in_office(connection, signer)
-            number, previous = (last.id + 1, last.hash) if last else (1, GENESIS)
-            act = Act(number, connection, dict(details))
-            link = {
-                "id": number,
-                "at": written_at(self.clock()),
-                "who": signer.name,
-                "role": signer.role.value,
-                "via": self.via,
-                "kind": kind.value,
-                "target": target,
-                "why": why,
-                "previous": previous,
-            }
-            yield act
-            row = link | {"details": canonical(act.details), "facts": facts_of(act.digests)}
-            row["hash"] = link_hash(row)
-            row["signature"] = signer.sign(_SIGNED_FOR + bytes.fromhex(str(row["hash"])))
-            connection.execute(insert(tables.act), [row])
+        sealed: dict[str, Any] = {}
+        try:
+            with writing(self.engine) as connection:
+                act, link = self._begun(connection, signer)
+                act.details |= details
+                yield act
+                sealed = link | {
+                    "kind": kind.value,
+                    "target": target,
+                    "why": why,
+                    "details": canonical(act.details),
+                    "facts": facts_of(act.digests),
+                }
+                sealed["hash"] = link_hash(sealed)
+                sealed["signature"] = signer.sign(_SIGNED_FOR + bytes.fromhex(sealed["hash"]))
+                connection.execute(insert(tables.act), [sealed])
+        except StoreError as error:
+            # The answer to the commit may be what was lost, and not the act.
+            if not (sealed and self._is_stored(sealed["hash"], error)):
+                raise
+
+    def _begun(self, connection: Connection, signer: Signer) -> tuple[Act, dict[str, Any]]:
+        """The next act, and as much of its link as is known before it is performed."""
+        found = revision_of(connection)
+        if found != newest():
+            raise StoreError(
+                f"the database's tables were changed to version {found} meanwhile, and this "
+                f"program knows {newest()}; end it and start the newer one"
+            )
+        last = connection.execute(
+            select(tables.act.c.id, tables.act.c.hash).order_by(tables.act.c.id.desc()).limit(1)
+        ).one_or_none()
+        if last is not None:
+            need_in_office(connection, signer)
+        number, previous = (last.id + 1, last.hash) if last else (1, GENESIS)
+        return Act(number, connection, {}), {
+            "id": number,
+            "at": written_at(self.clock()),
+            "who": signer.name,
+            "role": signer.role.value,
+            "via": self.via,
+            "previous": previous,
+        }
+
+    def _is_stored(self, link: str, error: StoreError) -> bool:
+        """Whether an act is in the chain whose storing ended with an error."""
+        try:
+            with reading(self.engine) as connection:
+                act = tables.act
+                return (
+                    connection.execute(select(act.c.id).where(act.c.hash == link)).first()
+                    is not None
+                )
+        except StoreError as silence:
+            raise StoreError(
+                f"{error} Whether the act was stored is not known, since the database does not "
+                "answer; look at `kaowu audit list --last 5` before you repeat it"
+            ) from silence
 
     def read(self, query: Select[Any]) -> pl.DataFrame:
         """A query's rows, as of now."""

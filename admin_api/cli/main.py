@@ -10,6 +10,7 @@ import typer
 
 from admin_api.acts.roles import Role
 from admin_api.cli.audit import audit_app
+from admin_api.cli.backup import backup_app, restore
 from admin_api.cli.corrections import corrections_app
 from admin_api.cli.desk import passphrase_of
 from admin_api.cli.explain import explain
@@ -45,9 +46,10 @@ app.add_typer(violations_app, name="violations")
 app.add_typer(key_app, name="key")
 app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
+app.add_typer(backup_app, name="backup")
 app.add_typer(portal_app, name="portal")
 app.add_typer(cluster_app, name="cluster")
-for command in (reconcile, score, results, explain, settle, rehearse, serve, settings):
+for command in (restore, reconcile, score, results, explain, settle, rehearse, serve, settings):
     app.command()(command)
 app.command()(intake)
 
