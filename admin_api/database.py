@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_u
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from admin_api.bulk import begin_clean
-from admin_api.errors import StoreError
+from admin_api.errors import StoreError, StoreLost
 
 _BUSY_MS = 60_000  # for which one writer waits for another
 _AWAY_S = 20.0  # for which a server that restarts is waited for
@@ -122,7 +122,8 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"the database cannot be {what}: {_reason(error)}") from error
+        kind = StoreLost if error.connection_invalidated else StoreError
+        raise kind(f"the database cannot be {what}: {_reason(error)}") from error
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -9,6 +9,7 @@ OmrError
     ├── Unsettled       a step that needs everything before it settled; `findings`
     ├── Tampered        stored facts, a chain or a release that are not as they were signed
     └── StoreError      the database or the vault cannot be used
+        └── StoreLost   the database went away in the middle; nothing of the step was stored
 """
 
 from __future__ import annotations
@@ -75,3 +76,9 @@ class StoreError(KaowuError):
     """The database or the vault cannot be opened, read or written."""
 
     exit_code = 4
+
+
+class StoreLost(StoreError):
+    """The connection broke, or the server ended. What was not over is not stored: it may be done
+    again.
+    """

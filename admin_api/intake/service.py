@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, groupby, islice
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from sqlalchemy import Select, exists, select
 from admin_api import tables
 from admin_api.acts.ledger import Signer, need_role
 from admin_api.acts.roles import ActKind
-from admin_api.errors import Refused
+from admin_api.errors import Refused, StoreLost
 from admin_api.intake.cards import Card, reading_row, stored_card
 from admin_api.intake.scans import BagName, Kept, KeptOpener, Lot, keep
 from admin_api.intake.work import note, noted, open_work
@@ -25,6 +26,7 @@ from omr.progress import Progress
 from omr.score.rows import Packed
 
 TOGETHER = 64  # pages that one act enters
+_TRIES = 3  # of an act whose database went away
 _One = TypeVar("_One")
 
 
@@ -88,7 +90,7 @@ def take_in(
     read = _read(pages, setup, crew)
     for bag, pairs in groupby(read, key=lambda pair: pair[0].bag):
         for some in _parts(pairs):
-            store_pages(office, signer, card, bag, some)
+            _patiently(partial(store_pages, office, signer, card, bag, some))
             for _, packed in some:
                 taken.count(packed)
             progress.advance(len(some))
@@ -102,11 +104,24 @@ def _parts(whole: Iterable[_One]) -> Iterator[list[_One]]:
         yield part
 
 
+def _patiently(act: Callable[[], None]) -> None:
+    """An act that leaves out what is stored already, so that it may be done again: a database that
+    is started anew costs an intake of hours nothing.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return act()
+        except StoreLost:
+            continue
+    act()
+
+
 def _noted(office: Office, signer: Signer, card: Card, pages: Iterable[Kept]) -> Iterator[Kept]:
     """The pages, each noted before it is given on; one that has no image needs nobody to read."""
     for bag, mine in groupby(pages, key=lambda page: page.bag):
         for some in _parts(mine):
-            note(office, signer, card, bag, [page for page in some if page.image])
+            whole = [page for page in some if page.image]
+            _patiently(partial(note, office, signer, card, bag, whole))
             yield from some
 
 

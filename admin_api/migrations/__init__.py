@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine
 
 from admin_api.errors import StoreError
+
+_ALONE = threading.Lock()  # Alembic's context is one for the whole process
 
 
 @cache
@@ -42,7 +45,8 @@ def upgrade(engine: Engine) -> None:
     with engine.connect() as connection:
         config.attributes["connection"] = connection.execution_options(writer=True)
         try:
-            command.upgrade(config, "head")
+            with _ALONE:
+                command.upgrade(config, "head")
         except CommandError as error:
             raise StoreError(
                 f"the database is of another version ({error}); use the program that made it"

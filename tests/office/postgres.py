@@ -25,7 +25,33 @@ class Server:
     """A running server; every call of `database` makes another database."""
 
     port: int
+    command: list[str | Path]
+    folder: Path
+    account: dict[str, str]
+    _process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        self._process = process = subprocess.Popen(
+            self.command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            **self.account,
+        )
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self.is_up():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL did not start")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """At once, writing nothing more, as a power cut does; what was committed comes back."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(_PATIENCE_S)
+            self._process = None
 
     def database(self, like: str = "") -> str:
         """The URL of a new database: an empty one, or a copy of another that nobody uses now."""
@@ -61,26 +87,16 @@ def running() -> Iterator[Server]:
     place = folder / "cluster"
     made = [programs / "initdb", "-D", place, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     subprocess.run([*made, "--locale=C"], check=True, capture_output=True, cwd=folder, **account)
-    server = Server(_free_port())
+    port = _free_port()
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    process = subprocess.Popen(
-        [programs / "postgres", "-D", place, "-p", str(server.port), *settings],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        **account,
-    )
+    command = [programs / "postgres", "-D", place, "-p", str(port), *settings]
+    server = Server(port, command, folder, account)
     try:
-        deadline = time.monotonic() + _PATIENCE_S
-        while not server.is_up():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("PostgreSQL did not start")
-            time.sleep(0.05)
+        server.start()
         yield server
     finally:
-        process.send_signal(signal.SIGQUIT)  # at once, writing nothing more: the folder goes too
-        process.wait(_PATIENCE_S)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -165,13 +165,25 @@ def test_a_unit_may_write_to_its_own_folders_only(unit: str) -> None:
     assert "MemoryDenyWriteExecute" not in lines, "neither numba nor polars starts with it"
 
 
+def test_copies_are_made_every_night() -> None:
+    start = dict(service("kaowu-backup.service"))["ExecStart"]
+    check(start.removeprefix(PROGRAMS))
+    lines = dict(service("kaowu-backup.service"))
+    assert lines["ReadWritePaths"] == start.split()[-1]
+    assert lines["ProtectSystem"] == "strict"
+    timer = (DEPLOY / "kaowu-backup.timer").read_text(encoding="utf-8")
+    assert "OnCalendar=*-*-* 01:30:00\n" in timer
+    assert "Persistent=true\n" in timer
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    for unit in UNITS:
+    every = (*UNITS, "kaowu-backup.service", "kaowu-backup.timer")
+    for unit in every:
         text = (DEPLOY / unit).read_text(encoding="utf-8")
         text = re.sub(f"{PROGRAMS}(kaowu|omr)", "/bin/true", text)
         (tmp_path / unit).write_text(text, encoding="utf-8")
-    units = [str(tmp_path / unit) for unit in UNITS]
+    units = [str(tmp_path / unit) for unit in every]
     said = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     ours = [line for line in said.stderr.splitlines() if "kaowu" in line]
     assert (said.returncode, ours) == (0, [])
