@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omr.cluster import configure
 from omr.cluster.hands import Batch, Stop, read_batch
 from omr.cluster.mark import engine_mark
 from omr.errors import OmrError
@@ -76,9 +77,7 @@ class Cluster:
                 client.close(timeout=2)
 
     def _client(self) -> Client:
-        import dask
-
-        dask.config.set({"distributed.comm.timeouts.tcp": "20s", "logging.distributed": "critical"})
+        configure({"distributed.comm.timeouts.tcp": "20s", "logging.distributed": "critical"})
         from distributed import Client
 
         from omr.cluster.keys import security

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omr.cluster import configure
 from omr.cluster.keys import security
 from omr.errors import OmrError
 
@@ -62,9 +63,7 @@ def run_worker(address: str, place: Place, threads: int, told: Callable[[str], N
 
 
 def _configure(place: Place) -> None:
-    import dask
-
-    dask.config.set(
+    configure(
         {
             "distributed.scheduler.worker-ttl": f"{place.silence_s}s",
             "distributed.scheduler.allowed-failures": 20,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import subprocess
@@ -93,6 +94,12 @@ def test_nobody_answers() -> None:
         list(nobody.results([1], fake_setup()))
 
 
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(OmrError, match=r"install the extra `scale`"):
+        list(Cluster("tcp://127.0.0.1:1").results([1], fake_setup()))
+
+
 class Feed:
     """Pages that cannot all be done before `hurt` was; it happens once `after` were taken."""
 
@@ -175,8 +182,6 @@ def test_a_killed_scheduler_ends_the_run_and_the_same_command_goes_on(tmp_path: 
 
 
 def test_only_who_has_the_keys_gets_in(tmp_path: Path) -> None:
-    import datetime
-
     now = datetime.datetime.now(datetime.UTC)
     keys, others = tmp_path / "keys", tmp_path / "others"
     make_keys(keys, now)
