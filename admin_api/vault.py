@@ -28,24 +28,7 @@ class Vault:
         path = self.path_of(digest)
         if path.is_file() and path.stat().st_size == len(content):
             return digest
-        draft = path.with_name(f".{digest}.{secrets.token_hex(4)}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(draft, "xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(draft, path)
-                for folder in (path.parent, self.folder):
-                    sync_folder(folder)  # a power cut must not leave a row without its picture
-            finally:
-                draft.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"the vault {self.folder} cannot be written ({error.strerror}); free some space "
-                "or mend its rights, then run the same command again"
-            ) from error
+        write_whole(path, content)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -71,3 +54,29 @@ class Vault:
     def path_of(self, digest: str) -> Path:
         """Where a content lies, or would lie."""
         return self.folder / digest[:2] / digest
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole, on the disk, or not at all.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(draft, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+            for folder in (path.parent, path.parent.parent):
+                sync_folder(folder)  # a power cut must not leave a row without its picture
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path.parent} cannot be written ({error.strerror}); free some space or mend its "
+            "rights, then run the same command again"
+        ) from error

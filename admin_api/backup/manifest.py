@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from admin_api.backup.objects import write_whole
 from admin_api.errors import NotFound, StoreError, Tampered
+from admin_api.vault import write_whole
 
 FORMAT = 1
 

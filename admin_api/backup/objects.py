@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from admin_api.errors import NotFound, StoreError, Tampered
-from omr.outputs import sync_folder
-
-_BLOCK = 1 << 20
+from admin_api.vault import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +85,6 @@ class Objects:
         if hashlib.sha256(content).hexdigest() != digest:
             raise Tampered(f"{path} was altered: take another copy of this back-up")
         return content
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, on the disk, or not at all.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(draft, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-            for folder in (path.parent, path.parent.parent):
-                sync_folder(folder)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path.parent} cannot be written ({error.strerror}); free some space or mend its "
-            "rights, then run the same command again"
-        ) from error
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from admin_api import tables
 from admin_api.acts.verify import verify_chain
 from admin_api.backup.make import Told
 from admin_api.backup.manifest import Manifest, Part, named, read_manifest
-from admin_api.backup.objects import Objects, write_whole
+from admin_api.backup.objects import Objects
 from admin_api.bulk import insert_frame
 from admin_api.database import is_created, open_engine, reading, writing
 from admin_api.errors import Refused, StoreError, Tampered
 from admin_api.migrations import newest, upgrade
 from admin_api.settings import Settings
-from admin_api.vault import Vault
+from admin_api.vault import Vault, write_whole
 
 
 @dataclass(frozen=True, slots=True)
