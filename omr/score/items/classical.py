@@ -162,4 +162,5 @@ def _over(above: F64 | float, below: F64 | float) -> F64:
     """A quotient, NaN where there is nothing to divide by."""
     top, bottom = np.asarray(above, np.float64), np.asarray(below, np.float64)
     shape = np.broadcast_shapes(top.shape, bottom.shape)
-    return np.divide(top, bottom, out=np.full(shape, np.nan), where=bottom > 1e-12)
+    found: F64 = np.full(shape, np.nan)
+    return np.divide(top, bottom, out=found, where=bottom > 1e-12)
