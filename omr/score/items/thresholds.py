@@ -11,9 +11,10 @@ class Thresholds:
 
     `least_p`, `most_p` and `least_discrimination` are the usual ones. A distractor works too well
     from `rival_from` on; the key is suspected where a distractor's correlation is above the key's
-    by `wrong_key_margin` and by two standard errors. Of fewer than `least_persons` nothing is
-    flagged, of fewer than `least_for_irt` no model is estimated, and a group of fewer than
-    `least_group` is not shown apart.
+    by `wrong_key_margin` and by two standard errors. `least_drift_delta` is in the units of the
+    delta plot, as for ETS's moderate differential functioning. Of fewer than `least_persons`
+    nothing is flagged, of fewer than `least_for_irt` no model is estimated, and a group of fewer
+    than `least_group` is not shown apart.
     """
 
     least_p: float = 0.10
@@ -24,8 +25,7 @@ class Thresholds:
     least_taken: float = 0.01
     most_omitted: float = 0.05
     most_several: float = 0.02
-    most_delta: float = 1.5
-    most_drift_p: float = 0.10
+    least_drift_delta: float = 1.0
     least_persons: int = 30
     least_for_irt: int = 200
     least_group: int = 10
