@@ -57,6 +57,12 @@ class Sums:
         """Everybody, as one group."""
         return self.together(np.zeros(len(self.persons), np.int64), 1)
 
+    def part(self, groups: I64) -> Sums:
+        """Some groups, as one."""
+        into = np.full(len(self.persons), -1, np.int64)
+        into[groups] = 0
+        return self.together(into, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
