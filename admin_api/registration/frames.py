@@ -79,6 +79,13 @@ def read_rooms(connection: Connection) -> pl.DataFrame:
     return rooms.select(pl.col("id").alias("room"), name.alias("name"))
 
 
+def read_places(connection: Connection) -> pl.DataFrame:
+    """Where every room is: `room_id`, and site, venue and room by their names."""
+    table = tables.room
+    names = [table.c[name] for name in ("site", "venue", "room")]
+    return read_frame(connection, select(table.c.id.label("room_id"), *names))
+
+
 def read_boxes(connection: Connection) -> pl.DataFrame:
     """How many bags each box should hold: region, box, bags."""
     table = tables.box

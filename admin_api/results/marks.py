@@ -168,7 +168,7 @@ def _scores(
     if key is None:
         return pl.DataFrame(schema=_SCORED)
     table = compile_key(key.key, key.options)
-    units = mark_cards(_masks(rows["answers"], paper), table)
+    units = mark_cards(masks_of(rows["answers"], paper), table)
     scale = Scale.of(table, paper.scale, paper.rounding)
     scores = scale.scores(units)
     return pl.DataFrame(
@@ -185,7 +185,7 @@ def _scores(
     )
 
 
-def _masks(answers: pl.Series, paper: Paper) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def masks_of(answers: pl.Series, paper: Paper) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """Answers as (cards, items) masks; a card may have room for more items than the paper."""
     widths = answers.bin.size().unique().to_list()
     if max(widths) < paper.items:
