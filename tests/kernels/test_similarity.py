@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omr.score.similarity.answers import SEVERAL, Answers, planes_of
+from omr.score.responses import SEVERAL
+from omr.score.similarity.answers import Answers, planes_of
 from omr.score.similarity.curves import option_curves
 from omr.score.similarity.given_scores import given_scores
 from omr.score.similarity.kernels import count_pairs, fill_joint, fill_matches, fill_total
@@ -71,11 +72,12 @@ def test_the_bound_keeps_every_pair_that_is_rare_enough(method, made, bound):
         alike = right, int(same.sum()) - right
         scores = int(answers.scores[i]), int(answers.scores[j])
         chances = curves.alike(*scores)
-        log_chance = {
-            Method.GBT: lambda n=sum(alike), c=chances: log_match_tail(n, c[0] + c[1]),
-            Method.M4: lambda a=alike, c=chances: log_m4_tail(a, *c),
-            Method.GIVEN_SCORES: lambda s=scores, a=alike: given_both.log_tail(s, a),
-        }[method]()
+        if method is Method.GBT:
+            log_chance = log_match_tail(sum(alike), chances[0] + chances[1])
+        elif method is Method.M4:
+            log_chance = log_m4_tail(alike, *chances)
+        else:
+            log_chance = given_both.log_tail(scores, alike)
         if log_chance <= math.log(bound) - 1e-9:
             assert (i, j) in kept
         if log_chance > math.log(bound) + math.log(10) / STEPS + 1e-9:

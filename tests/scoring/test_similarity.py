@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, poisson
 
-from omr.score.similarity.answers import NONE, SEVERAL, Answers
+from omr.score.responses import OMITTED, SEVERAL
+from omr.score.similarity.answers import Answers
 from omr.score.similarity.curves import option_curves
 from omr.score.similarity.families import benjamini_hochberg, benjamini_yekutieli, holm
 from omr.score.similarity.given_scores import given_scores, weight_of
@@ -134,7 +135,7 @@ def test_copied_answers_stand_out_by_every_index_and_honest_ones_do_not():
 
 
 def test_no_choice_matches_nothing():
-    chosen = np.array([[1, NONE, SEVERAL, 2]] * 2, np.uint8)
+    chosen = np.array([[1, OMITTED, SEVERAL, 2]] * 2, np.uint8)
     answers = Answers.of(chosen, np.array([1, 1, 1, 1], np.uint8), 5)
     found = pair_indices(answers, option_curves(answers), 0, 1)
     assert (found.right_alike, found.wrong_alike, found.both_wrong) == (1, 1, 1)

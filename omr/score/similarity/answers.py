@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omr.records import U8
+from omr.score.responses import OMITTED, SEVERAL, AnswerMatrix
 
-NONE, SEVERAL = 0, 255
 MOST_OPTIONS = 7  # an option's number must fit three bits; 0 is no choice
 _WORD = 64
 
@@ -31,12 +32,12 @@ class Answers:
     @property
     def persons(self) -> int:
         """How many answered."""
-        return self.choice.shape[0]
+        return int(self.choice.shape[0])
 
     @property
     def items(self) -> int:
         """How many items are compared."""
-        return self.choice.shape[1]
+        return int(self.choice.shape[1])
 
     @property
     def wrong(self) -> B8:
@@ -49,8 +50,8 @@ class Answers:
         return np.asarray(self.right.sum(axis=1), np.int64)
 
     @classmethod
-    def of(cls, chosen: U8, rights: NDArray[np.uint8], options: int) -> Answers:
-        """From options chosen (persons, items), `NONE` and `SEVERAL` as they are named; `rights`
+    def of(cls, chosen: U8, rights: NDArray[np.unsignedinteger[Any]], options: int) -> Answers:
+        """From options chosen (persons, items), `OMITTED` and `SEVERAL` as there; `rights`
         (items,) has bit o−1 set where option o is right, 0 for an item that is left out.
 
         Raises:
@@ -59,12 +60,24 @@ class Answers:
         if not 2 <= options <= MOST_OPTIONS:
             raise ValueError(f"similarity compares 2 to {MOST_OPTIONS} options, not {options}")
         kept = np.asarray(rights) > 0
-        choice = np.where(chosen == SEVERAL, NONE, chosen)[:, kept].astype(np.uint8)
+        choice = np.where(chosen == SEVERAL, OMITTED, chosen)[:, kept].astype(np.uint8)
         if choice.size and choice.max() > options:
             raise ValueError(f"option {choice.max()} of {options}")
         masks = np.asarray(rights)[kept].astype(np.int64) << 1
         right = (masks[None, :] >> choice) & 1 == 1
         return cls(choice, right & (choice > 0), options)
+
+    @classmethod
+    def of_matrix(cls, matrix: AnswerMatrix) -> Answers:
+        """The items of a form that can be compared: void ones, and those where only several
+        options together are right, are left out.
+
+        Raises:
+            ValueError: too many options.
+        """
+        rights = matrix.right_options() & matrix.counts[:, None]
+        bits = (rights << np.arange(rights.shape[1])).sum(axis=1).astype(np.uint16)
+        return cls.of(matrix.chosen(), bits, rights.shape[1])
 
 
 def planes_of(answers: Answers) -> U64:

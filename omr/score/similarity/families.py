@@ -37,13 +37,13 @@ def benjamini_yekutieli(log_chances: F64, compared: int) -> F64:
     return _spread(order, np.minimum.accumulate(rates[::-1])[::-1])
 
 
-def _ranked(log_chances: F64, compared: int) -> tuple[np.ndarray, F64]:  # type: ignore[type-arg]
+def _ranked(log_chances: F64, compared: int) -> tuple[np.ndarray, F64]:
     if log_chances.size > compared:
         raise ValueError(f"{log_chances.size} chances of {compared} comparisons")
     return np.argsort(log_chances, kind="stable"), np.arange(1.0, log_chances.size + 1)
 
 
-def _spread(order: np.ndarray, adjusted: F64) -> F64:  # type: ignore[type-arg]
+def _spread(order: np.ndarray, adjusted: F64) -> F64:
     out = np.empty(order.size)
     out[order] = np.minimum(adjusted, 0.0)
     return out

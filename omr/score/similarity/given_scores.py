@@ -5,7 +5,7 @@ known, far less is left to chance than independent items would have it, so that 
 that out (GBT, M4 with curves by score) cry wolf rarely and find little. Here the number R right
 alike is taken given both scores, exactly (a conditional test in the sense of Fisher; for the Rasch
 model it is free of ability, Rasch 1960), and the number W wrong alike given R, as a binomial over
-the items that both missed. Outcomes are ranked by 2 R + 3 W: what two miss alike says more than what both know.
+the items that both missed. Outcomes are ranked by 2 R + 3 W: missing alike says the more.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def wrong_matches(answers: Answers, copier: int, source: int) -> WrongMatches:
     return wrong_matches_of(answers.choice == answers.choice[source], answers, copier, source)
 
 
-def wrong_matches_of(same: np.ndarray, answers: Answers, copier: int, source: int) -> WrongMatches:  # type: ignore[type-arg]
+def wrong_matches_of(same: np.ndarray, answers: Answers, copier: int, source: int) -> WrongMatches:
     """The same with the comparison made: `same` (persons, items), the source's choice or not."""
     wrong, right = answers.wrong, answers.right
     sources = int(wrong[source].sum())
@@ -127,7 +127,7 @@ def _regressed(q: F64, shares: F64, degree: int, at: float) -> float:
     return float(np.clip(fitted, _EDGE, 1 - _EDGE))
 
 
-def _log_linear(wrong: np.ndarray, means: F64, at: float) -> float:  # type: ignore[type-arg]
+def _log_linear(wrong: np.ndarray, means: F64, at: float) -> float:
     """The mean at `at` of a Poisson regression ln mean = b0 + b1 wrong, by Newton's steps."""
     if wrong.size < 2:
         return float(means.mean())

@@ -20,6 +20,6 @@ def dichotomous_alike(right_one: F64, right_other: F64) -> tuple[F64, F64]:
     return right_one * right_other, (1 - right_one) * (1 - right_other)
 
 
-def chances_of_source(right_copier: F64, source_right: np.ndarray) -> F64:  # type: ignore[type-arg]
+def chances_of_source(right_copier: F64, source_right: np.ndarray) -> F64:
     """(items,) chance that the copier answers as the source did."""
     return np.where(source_right, right_copier, 1 - right_copier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -109,7 +110,7 @@ def screen(
     with ThreadPoolExecutor(threads) as pool:
         done = list(pool.map(part, _parts(ends)))
     pairs = order[np.concatenate([found for found, _ in done] or [np.empty((0, 2), np.int32)])]
-    tally = np.sum([one for _, one in done] or [np.zeros(CODES)], axis=0).astype(np.int64)
+    tally = np.sum([one for _, one in done] or [np.zeros(CODES, np.int64)], axis=0)
     pairs = np.sort(pairs.reshape(-1, 2), axis=1)
     return Screened(pairs[np.lexsort(pairs.T[::-1])], tally, int(tally.sum()))
 
@@ -121,4 +122,4 @@ def _parts(ends: NDArray[np.int64]) -> list[tuple[int, int]]:
         return []
     cuts = np.searchsorted(after, np.arange(_PAIRS_A_PART, after[-1], _PAIRS_A_PART)) + 1
     edges = np.unique(np.concatenate([[0], cuts, [ends.size]])).tolist()
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))
