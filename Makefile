@@ -64,6 +64,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks.review --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.hotfolder --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.portal --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.similarity --out build/bench.json
 
 accuracy: setup
 	@mkdir -p build

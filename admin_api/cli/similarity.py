@@ -43,7 +43,7 @@ def run(
             typer.echo(f"  {name}: only {form['persons']} persons, nothing is judged by so few")
     for name, persons in found.about["without_key"].items():
         typer.echo(f"  {name}: no key is in force; {persons} persons were not compared")
-    typer.echo("nothing is void by this: the expert group's word is entered as violation 401")
+    typer.echo("this voids nothing: what the expert group confirms is entered as violation 401")
 
 
 @similarity_app.command(name="honesty")
@@ -52,11 +52,12 @@ def honesty_(
     persons: Annotated[int, typer.Option(min=300, help="Honest people of a sitting.")] = 20_000,
     sittings: Annotated[int, typer.Option(min=1, help="How many sittings.")] = 2,
     copying: Annotated[int, typer.Option(min=10, help="Pairs of each share copied.")] = 1_000,
+    items: Annotated[int, typer.Option(min=10, max=200, help="Items of the exam.")] = 100,
     seed: int = 1,
 ) -> None:
     """Simulate honest and copying pairs: how often each method flags the one and the other."""
     _check(out)
-    trial = Trial(persons=persons, sittings=sittings, copying=copying, seed=seed)
+    trial = Trial(persons=persons, sittings=sittings, items=items, copying=copying, seed=seed)
     write_honesty(honesty(trial), trial, out)
     typer.echo(f"{out}/honesty.html")
 

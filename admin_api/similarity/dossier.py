@@ -151,10 +151,10 @@ def items_of(run: Path, pair: int) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def indices_of(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """Every index of a pair with its name; — where it says nothing."""
+    """Every index of a pair by its column; — where it says nothing."""
     return [
-        (title, "—" if row[name] is None or np.isnan(row[name]) else f"{row[name]:.2f}")
-        for name, title in _INDICES.items()
+        (name, "—" if row[name] is None or np.isnan(row[name]) else f"{row[name]:.2f}")
+        for name in _INDICES
     ]
 
 
@@ -172,7 +172,9 @@ def _page(
         f"总选同数 {row['same']}（对同 {row['right_alike']}，错同 {row['wrong_alike']}）；同错题数 "
         f"{row['both_wrong']}{apart}；{_WHO[row['direction']]}"
     )
-    told = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in indices_of(row))
+    told = "".join(
+        f"<tr><td>{_INDICES[name]}</td><td>{value}</td></tr>" for name, value in indices_of(row)
+    )
     lines = "".join(
         f'<li class="{one["alike"] or "soft"}">{html.escape(one["item"]):>3} {one["one"]} '
         f"{one['other']} {_MARK[one['alike']]}</li>"

@@ -70,9 +70,8 @@ def test_a_supervisor_screens_and_looks_at_a_dossier(address: str, page: Page) -
 def test_the_dossier_that_is_handed_out_stands_alone(
     address: str, page: Page, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    home = tmp_path_factory.getbasetemp()
-    found = sorted(home.rglob("dossier/1/index.html"))
-    assert found, "the test before made it"
+    found = sorted(tmp_path_factory.getbasetemp().rglob("dossier/1/index.html"))
+    assert found, f"the test before made it at {address}"
     page.goto(Path(found[-1]).as_uri())
     widths = page.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)")
     assert len(widths) == 4

@@ -60,8 +60,9 @@ def test_the_bound_keeps_every_pair_that_is_rare_enough(method, made, bound):
     chosen, rights, options, groups = made
     answers = Answers.of(chosen[:, :8], rights[:8], options)
     curves = option_curves(answers)
-    found = screen(answers, groups, curves, bound, method=method, threads=1)
-    given_both = given_scores(curves, np.unique(answers.scores))
+    scores = np.unique(answers.scores)
+    found = screen(answers, groups, match_codes(curves, scores, method), bound, threads=1)
+    given_both = given_scores(curves, scores)
     expected = twin.pairs_of(groups.tolist())
     kept = {tuple(pair) for pair in found.pairs.tolist()}
     assert found.compared == len(expected) == found.tally.sum()
@@ -70,14 +71,14 @@ def test_the_bound_keeps_every_pair_that_is_rare_enough(method, made, bound):
         same = (answers.choice[i] == answers.choice[j]) & (answers.choice[i] > 0)
         right = int((same & answers.right[i]).sum())
         alike = right, int(same.sum()) - right
-        scores = int(answers.scores[i]), int(answers.scores[j])
-        chances = curves.alike(*scores)
+        both = int(answers.scores[i]), int(answers.scores[j])
+        chances = curves.alike(*both)
         if method is Method.GBT:
             log_chance = log_match_tail(sum(alike), chances[0] + chances[1])
         elif method is Method.M4:
             log_chance = log_m4_tail(alike, *chances)
         else:
-            log_chance = given_both.log_tail(scores, alike)
+            log_chance = given_both.log_tail(both, alike)
         if log_chance <= math.log(bound) - 1e-9:
             assert (i, j) in kept
         if log_chance > math.log(bound) + math.log(10) / STEPS + 1e-9:
@@ -117,7 +118,7 @@ def test_codes_are_rounded_down_to_steps_of_a_decade():
     answers = Answers.of(chosen, np.full(6, 1, np.uint8), 3)
     curves = option_curves(answers)
     scores = np.unique(answers.scores)
-    table = match_codes(curves, scores, Method.M4)
+    table = match_codes(curves, scores, Method.M4).table
     low, high = 0, scores.size - 1
     row = high * (high + 1) // 2 + low
     chances = curves.alike(int(scores[low]), int(scores[high]))

@@ -20,8 +20,9 @@ from admin_api.similarity.pictures import map_svg
 from admin_api.similarity.service import Run, Within
 from admin_api.violations import service as violations
 from tests.office.papers import EXAM
-from tests.office.people import Desk, new_desk, with_cheap_keys
+from tests.office.people import PASSPHRASE, Desk, new_desk, with_cheap_keys
 from tests.office.screened import COPIER, PEOPLE, ROOM, SOURCE, sit, ticket
+from tests.office.walk import Line
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,26 @@ def test_a_list_that_was_altered_is_told(desk: Desk, run: Run) -> None:
         service.load(desk.office, run.number)
     path.write_bytes(kept)
     service.load(desk.office, run.number)
+
+
+def test_the_commands(desk: Desk, tmp_path: Path) -> None:
+    line = Line(desk.office.settings.home.parent)
+    line.write("phrases/sun", PASSPHRASE + "\n")
+    out = tmp_path / "list"
+    said = line("similarity", "run", "--within", "venue", "--out", out, "--as", "sun")
+    assert "1 flagged, 1 groups" in said.out
+    assert "voids nothing" in said.out
+    assert {path.name for path in out.iterdir()} == {
+        *("dossier", "pairs.html", "pairs.parquet", "pairs.xlsx", "run.json"),
+    }
+    again = line("similarity", "run", "--out", out, "--as", "sun", code=2)
+    assert "is there already" in again.err
+    told = tmp_path / "honesty"
+    few = ("--persons", "300", "--sittings", "1", "--copying", "10", "--items", "20")
+    line("similarity", "honesty", "--out", told, *few)
+    page = (told / "honesty.html").read_text(encoding="utf-8")
+    assert "given scores" in page
+    assert pl.read_parquet(told / "found.parquet").height == 3 * 6
 
 
 def test_a_dossier_becomes_a_violation_and_only_then_is_the_subject_void(

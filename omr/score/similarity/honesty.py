@@ -17,7 +17,7 @@ from omr.score.similarity.answers import Answers
 from omr.score.similarity.curves import OptionCurves, option_curves
 from omr.score.similarity.indices import pair_indices
 from omr.score.similarity.listing import direction_of
-from omr.score.similarity.screening import CODES, STEPS, Method, screen
+from omr.score.similarity.screening import CODES, STEPS, Codes, Method, match_codes, screen
 from omr.score.similarity.simulate import SITE, Exam, as_answers, copied, sitting
 
 CONFIDENCE = 0.95
@@ -90,11 +90,13 @@ def honesty(trial: Trial) -> Honesty:
             exam = Exam.made(trial.items, trial.options, rng)
             answers = sitting(exam, trial.persons, bent, rng)
             curves = option_curves(answers)
+            scores = np.arange(trial.items + 1)
+            codes = {method: match_codes(curves, scores, method) for method in Method}
             for (method, within), tally in tallies.items():
                 sites = np.arange(trial.persons) // SITE * (within == "site")
-                tally += screen(answers, sites, curves, LEVEL, method=method).tally
+                tally += screen(answers, sites, codes[method], LEVEL).tally
             if not bent and not n:
-                found = _found(trial, exam, curves, rng)
+                found = _found(trial, exam, (curves, codes), rng)
         for (method, within), tally in tallies.items():
             alarms += _alarms(method, bent, within, tally)
     return Honesty(
@@ -116,8 +118,12 @@ def _alarms(
 
 
 def _found(
-    trial: Trial, exam: Exam, curves: OptionCurves, rng: np.random.Generator
+    trial: Trial,
+    exam: Exam,
+    null: tuple[OptionCurves, dict[Method, Codes]],
+    rng: np.random.Generator,
 ) -> list[tuple[object, ...]]:
+    curves, codes = null
     rows: list[tuple[object, ...]] = []
     level = int(np.ceil(-np.log10(LEVEL) * STEPS))  # a code that is certainly rare enough
     pairs = trial.copying
@@ -129,7 +135,7 @@ def _found(
         told = _directions(answers, curves, min(pairs, 100))
         for method in Method:
             groups = np.tile(np.arange(pairs), 2)
-            tally = screen(answers, groups, curves, LEVEL, method=method).tally
+            tally = screen(answers, groups, codes[method], LEVEL).tally
             hits = int(tally[level:].sum())
             rows.append(
                 (method.value, share, pairs, hits, hits / pairs, *bounds(hits, pairs), *told)

@@ -15,7 +15,7 @@ from omr.score.similarity.curves import OptionCurves, option_curves
 from omr.score.similarity.families import benjamini_hochberg, benjamini_yekutieli, holm
 from omr.score.similarity.given_scores import GivenScores, given_scores
 from omr.score.similarity.indices import PairIndices, pair_indices
-from omr.score.similarity.screening import screen
+from omr.score.similarity.screening import codes_given, screen
 
 LEAST_PERSONS = 100  # fewer tell too little of how each option draws: nothing is judged by them
 ALPHA = 0.01  # the chance of one false pair or more in a whole run
@@ -106,7 +106,7 @@ def list_pairs(forms: Sequence[Form], *, threads: int = 2) -> Listed:
     rows, logs, nulls, tallies = [], [], {}, []
     for number, form in judged:
         nulls[number] = null = Null.of(form.answers)
-        found = screen(form.answers, form.groups, null.curves, bound, threads=threads)
+        found = screen(form.answers, form.groups, codes_given(null.given), bound, threads=threads)
         tallies.append(found.tally)
         scores = form.answers.scores
         for one, other in found.pairs.tolist():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from omr.score.similarity.answers import Answers, planes_of
 from omr.score.similarity.curves import OptionCurves
-from omr.score.similarity.given_scores import given_scores
+from omr.score.similarity.given_scores import GivenScores, given_scores
 from omr.score.similarity.kernels import (
     fill_gbt_codes,
     fill_given_codes,
@@ -48,36 +48,43 @@ class Screened:
     compared: int
 
 
-def match_codes(
-    curves: OptionCurves, scores: NDArray[np.int64], method: Method
-) -> NDArray[np.uint8]:
-    """(pairs of scores, items + 1, items + 1): the code of every outcome, right alike by wrong
-    alike. The pair of the a-th and b-th of `scores`, a <= b, is row b(b + 1)/2 + a.
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """`table` (pairs of scores, items + 1, items + 1) uint8: the code of every outcome, right alike
+    by wrong alike. The pair of the a-th and b-th of `scores` (rising), a <= b, is its row
+    b(b + 1)/2 + a.
     """
+
+    scores: NDArray[np.int64]
+    table: NDArray[np.uint8]
+
+
+def match_codes(curves: OptionCurves, scores: NDArray[np.int64], method: Method) -> Codes:
+    """Codes by a method for all pairs of `scores`, rising."""
+    if method is Method.GIVEN_SCORES:
+        return codes_given(given_scores(curves, scores))
     items = curves.chance.shape[1]
-    given = given_scores(curves, scores) if method is Method.GIVEN_SCORES else None
     high, low = np.tril_indices(scores.size)
-    out = np.zeros((high.size, items + 1, items + 1), np.uint8)
-    if given:
-        of_pairs = np.column_stack([scores[low], scores[high]])
-        fill_given_codes((of_pairs, given.right, given.wrong), STEPS, out)
-        return out
     chances = np.zeros((2, high.size, items))
     for row, (a, b) in enumerate(zip(scores[low], scores[high], strict=True)):
         chances[0, row], chances[1, row] = curves.alike(int(a), int(b))
+    out = np.zeros((high.size, items + 1, items + 1), np.uint8)
     fill = fill_gbt_codes if method is Method.GBT else fill_m4_codes
     fill((chances[0], chances[1]), STEPS, out)
-    return out
+    return Codes(scores, out)
+
+
+def codes_given(given: GivenScores) -> Codes:
+    """Codes of matches given both scores."""
+    high, low = np.tril_indices(given.scores.size)
+    out = np.zeros((high.size, given.items + 1, given.items + 1), np.uint8)
+    of_pairs = np.column_stack([given.scores[low], given.scores[high]])
+    fill_given_codes((of_pairs, given.right, given.wrong), STEPS, out)
+    return Codes(given.scores, out)
 
 
 def screen(
-    answers: Answers,
-    groups: NDArray[np.int64],
-    curves: OptionCurves,
-    bound: float,
-    *,
-    method: Method = Method.GIVEN_SCORES,
-    threads: int = 2,
+    answers: Answers, groups: NDArray[np.int64], codes: Codes, bound: float, *, threads: int = 2
 ) -> Screened:
     """Compare all pairs within each group and keep those whose chance may be at most `bound`.
 
@@ -85,24 +92,24 @@ def screen(
     rounded so that a few pairs too many are kept, never one too few.
 
     Raises:
-        ValueError: more items than a count holds.
+        ValueError: more items than a count holds, or a score that `codes` do not know.
     """
     if answers.items > _MOST_ITEMS:
         raise ValueError(f"similarity compares {_MOST_ITEMS} items at most, not {answers.items}")
     scores = answers.scores
     order = np.lexsort((scores, groups))
-    known = np.unique(scores)
-    table = match_codes(curves, known, method)
+    if not np.isin(scores, codes.scores).all():
+        raise ValueError("somebody's score is not among those of the codes")
     ordered = Answers(answers.choice[order], answers.right[order], answers.options)
     ends = np.searchsorted(groups[order], groups[order], side="right")
-    people = (planes_of(ordered), np.searchsorted(known, scores[order]), ends)
+    people = (planes_of(ordered), np.searchsorted(codes.scores, scores[order]), ends)
     limit = min(CODES - 1, int(np.floor(-np.log10(bound) * STEPS)))
 
     def part(rows: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         room = _ROOM
         while True:
             found, tally = np.empty((room, 2), np.int32), np.zeros(CODES, np.int64)
-            kept = screen_rows(rows, people, table, limit, found, tally)
+            kept = screen_rows(rows, people, codes.table, limit, found, tally)
             if kept <= room:
                 return found[:kept], tally
             room = kept
