@@ -77,39 +77,32 @@ class WrongMatches:
 
 def wrong_matches(answers: Answers, copier: int, source: int) -> WrongMatches:
     """K and those after it, from what everybody but the source shares with the source."""
-    return wrong_matches_of(answers.choice == answers.choice[source], answers, copier, source)
-
-
-def wrong_matches_of(same: np.ndarray, answers: Answers, copier: int, source: int) -> WrongMatches:
-    """The same with the comparison made: `same` (persons, items), the source's choice or not."""
     wrong, right = answers.wrong, answers.right
     sources = int(wrong[source].sum())
     if not sources:
         return WrongMatches(*(float("nan"),) * 5)
-    alike = (same & wrong[source]).sum(axis=1)
+    alike = ((answers.choice == answers.choice[source]) & wrong[source]).sum(axis=1)
     own = wrong.sum(axis=1)
-    matches, items = int(alike[copier]), answers.items
-    others = np.ones(answers.persons, np.bool_)
-    others[source] = False
-    level = others & (own == own[copier])
-    groups = np.unique(own[others])
-    shares = np.array([alike[others & (own == g)].mean() / sources for g in groups])
-    of_level = float(alike[level].mean() / sources)
-    q, at = groups / items, own[copier] / items
-    tails = [log_binomial_tail(matches, sources, min(of_level, 1.0))]
+    matches, items, at = int(alike[copier]), answers.items, int(own[copier])
+    others = np.delete(np.arange(answers.persons), source)
+    others = others[np.argsort(own[others], kind="stable")]
+    groups, first = np.unique(own[others], return_index=True)
+    sizes = np.diff(np.append(first, others.size))
+    means = np.add.reduceat(alike[others], first) / sizes
+    shares = means / sources
+    level = int(np.searchsorted(groups, at))
+    q = groups / items
+    tails = [log_binomial_tail(matches, sources, min(float(shares[level]), 1.0))]
     for degree in (1, 2):
-        tails.append(log_binomial_tail(matches, sources, _regressed(q, shares, degree, at)))
-    mean = _log_linear(groups, shares * sources, own[copier])
+        tails.append(log_binomial_tail(matches, sources, _regressed(q, shares, degree, at / items)))
+    mean = _log_linear(groups, means, at)
     tails.append(log_poisson_tail(matches, sources, min(mean, float(sources))))
     both = right & right[source]
-    weighted = []
-    for g in groups:
-        some = both[others & (own == g)]
-        weight = _weight(some.mean(axis=0))
-        weighted.append(np.ceil((some @ weight).mean()))
-    weight = _weight(both[level].mean(axis=0))
-    seen = matches + int(np.ceil(weight[both[copier]].sum()))
-    mean = _log_linear(groups, shares * sources + np.array(weighted), own[copier])
+    known = np.add.reduceat(both[others].astype(np.float64), first, axis=0) / sizes[:, None]
+    weights = _weight(known)
+    weighted = np.ceil((known * weights).sum(axis=1))
+    seen = matches + int(np.ceil(weights[level][both[copier]].sum()))
+    mean = _log_linear(groups, means + weighted, at)
     tails.append(log_poisson_tail(seen, items, min(mean, float(items))))
     return WrongMatches(*tails)
 
