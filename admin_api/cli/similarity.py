@@ -8,26 +8,33 @@ from typing import Annotated
 
 import typer
 
-from admin_api.cli.desk import As, here, signer
+from admin_api.cli.desk import here, signer
 from admin_api.errors import Refused
 from admin_api.similarity import service
 from admin_api.similarity.honesty_report import write_honesty
 from admin_api.similarity.service import Within
 from omr.score.similarity.honesty import Trial, honesty
 
-similarity_app = typer.Typer(
-    help="Identical answers: lists, dossiers, and how honest they are.", no_args_is_help=True
-)
+similarity_app = typer.Typer(help="Identical answers: pairs of cards alike beyond chance.")
 Out = Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet.")]
 
 
-@similarity_app.command()
-def run(
-    out: Out,
-    as_: As,
+@similarity_app.callback(invoke_without_command=True)
+def screen(
+    context: typer.Context,
     within: Annotated[Within, typer.Option(help="Whose pairs are compared.")] = Within.ROOM,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder that is not there yet.")
+    ] = None,
+    as_: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Who acts: a staff member.")
+    ] = "",
 ) -> None:
     """Compare all pairs of the last scoring; write the list and a dossier a flagged pair."""
+    if context.invoked_subcommand:
+        return
+    if out is None or not as_:
+        raise Refused("say where the list goes (--out DIR) and who acts (--as NAME)")
     _check(out)
     office = here()
     found = service.run(office, signer(office, as_), within)

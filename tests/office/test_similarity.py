@@ -108,14 +108,15 @@ def test_the_commands(desk: Desk, tmp_path: Path) -> None:
     line = Line(desk.office.settings.home.parent)
     line.write("phrases/sun", PASSPHRASE + "\n")
     out = tmp_path / "list"
-    said = line("similarity", "run", "--within", "venue", "--out", out, "--as", "sun")
+    said = line("similarity", "--within", "venue", "--out", out, "--as", "sun")
     assert "1 flagged, 1 groups" in said.out
     assert "voids nothing" in said.out
     assert {path.name for path in out.iterdir()} == {
         *("dossier", "pairs.html", "pairs.parquet", "pairs.xlsx", "run.json"),
     }
-    again = line("similarity", "run", "--out", out, "--as", "sun", code=2)
+    again = line("similarity", "--out", out, "--as", "sun", code=2)
     assert "is there already" in again.err
+    assert "--as NAME" in line("similarity", code=2).err
     told = tmp_path / "honesty"
     few = ("--persons", "300", "--sittings", "1", "--copying", "10", "--items", "20")
     line("similarity", "honesty", "--out", told, *few)
