@@ -47,6 +47,7 @@ class ActKind(StrEnum):
     KEY_LOAD = "key.load"
     SETTLE = "settle"
     SCORE = "score"
+    SCREEN = "similarity.screen"
     FREEZE = "release.freeze"
     SIGN = "release.sign"
     PUBLISH = "release.publish"
@@ -77,6 +78,7 @@ _MAY: dict[ActKind, tuple[Role, ...]] = {
     ActKind.KEY_LOAD: (Role.KEYHOLDER,),
     ActKind.SETTLE: (Role.SUPERVISOR, Role.RELEASE),
     ActKind.SCORE: (Role.SUPERVISOR, Role.RELEASE),
+    ActKind.SCREEN: (Role.SUPERVISOR, Role.RELEASE),
     ActKind.FREEZE: (Role.RELEASE,),
     ActKind.SIGN: (Role.RELEASE,),
     ActKind.PUBLISH: (Role.RELEASE,),

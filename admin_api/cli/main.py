@@ -25,6 +25,7 @@ from admin_api.cli.results import reconcile, results, score, settle
 from admin_api.cli.review import review_app
 from admin_api.cli.serve import serve
 from admin_api.cli.settings import settings
+from admin_api.cli.similarity import similarity_app
 from admin_api.cli.staff import staff_app
 from admin_api.cli.violations import violations_app
 from admin_api.office import found_office
@@ -47,6 +48,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(release_app, name="release")
 app.add_typer(audit_app, name="audit")
 app.add_typer(backup_app, name="backup")
+app.add_typer(similarity_app, name="similarity")
 app.add_typer(portal_app, name="portal")
 app.add_typer(cluster_app, name="cluster")
 for command in (restore, reconcile, score, results, explain, settle, rehearse, serve, settings):

@@ -14,6 +14,7 @@ from admin_api.console.desks import (
     people,
     releasing,
     signing_in,
+    similarity,
     violations,
 )
 
@@ -26,6 +27,7 @@ DESKS: tuple[APIRouter, ...] = (
     violations.router,
     files.router,
     releasing.router,
+    similarity.router,
     auditing.router,
     people.router,
 )
