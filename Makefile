@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FILES := build/npm-files
+# Tests at once: one more than cores, for much of their time is waiting for servers and browsers.
+AT_ONCE ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: setup system servers demo serve test lint format bench accuracy clean
 
@@ -47,9 +49,9 @@ lint: setup
 # A file's tests stay together: some walk through one sitting. The kernels run a second time as
 # plain Python: the compiled and the written arithmetic must agree.
 test: servers lint .venv/extras
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 	@if [ -d tests/kernels ]; then \
-		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests/kernels; \
+		set -x; NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder tests/kernels; \
 	fi
 
 format: setup

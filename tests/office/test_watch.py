@@ -48,7 +48,7 @@ def drop(root: Path, name: str, content: bytes) -> None:
 def watched(desk: Desk, root: Path) -> tuple[Watched, list[tuple[str, str]]]:
     """What a watch of the folder takes until nothing came for a while."""
     told: list[tuple[str, str]] = []
-    driver = HotFolder(root, idle_s=1.0)
+    driver = HotFolder(root, idle_s=0.5)
     try:
         found = watch(
             desk.office,
@@ -179,7 +179,7 @@ def test_the_command_takes_in_until_it_is_ended(
     drop(root, "37/1/a/1.jpg", faces[0])
     drop(root, "loose.jpg", faces[1])
     # Ends by itself, where a person would press Ctrl-C.
-    monkeypatch.setattr(cli, "HotFolder", lambda folder: HotFolder(folder, idle_s=1.0))
+    monkeypatch.setattr(cli, "HotFolder", lambda folder: HotFolder(folder, idle_s=0.5))
     before = signal.getsignal(signal.SIGINT)
     said = line("intake", root, "--tree", "--watch", "--as", "ou", code=3)
     assert "37/1/a card 1: read" in said.out
