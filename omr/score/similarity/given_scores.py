@@ -97,7 +97,10 @@ def given_scores(curves: OptionCurves, scores: NDArray[np.int64]) -> GivenScores
                 for low in lows[lows <= h]:
                     chances = joint[scores[low], scores[h]]
                     row = h * (h + 1) // 2 + low
-                    out[row] = chances / chances.sum() if chances.sum() > 0 else 0.0
+                    if chances.sum() > 0:
+                        out[row] = chances / chances.sum()
+                    else:  # scores beyond what floats hold accuse nobody
+                        out[row, scores[low]] = 1.0
     for high in range(scores.size):
         for less in range(high + 1):
             alike = curves.alike(int(scores[less]), int(scores[high]))[1]

@@ -10,11 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from omr.records import F64
-from omr.score.similarity.answers import Answers
+from omr.score.similarity.answers import Answers, planes_of
 from omr.score.similarity.curves import OptionCurves, option_curves
 from omr.score.similarity.families import benjamini_hochberg, benjamini_yekutieli, holm
 from omr.score.similarity.given_scores import GivenScores, given_scores
 from omr.score.similarity.indices import PairIndices, pair_indices
+from omr.score.similarity.kernels import count_pairs
 from omr.score.similarity.screening import codes_given, screen
 
 LEAST_PERSONS = 100  # fewer tell too little of how each option draws: nothing is judged by them
@@ -109,13 +110,14 @@ def list_pairs(forms: Sequence[Form], *, threads: int = 2) -> Listed:
         found = screen(form.answers, form.groups, codes_given(null.given), bound, threads=threads)
         tallies.append(found.tally)
         scores = form.answers.scores
-        for one, other in found.pairs.tolist():
+        counts = np.zeros((len(found.pairs), 4), np.int32)
+        count_pairs(found.pairs, planes_of(form.answers), counts)
+        for (one, other), (right, wrong, *_) in zip(
+            found.pairs.tolist(), counts.tolist(), strict=True
+        ):
+            both = int(scores[one]), int(scores[other])
             rows.append((number, one, other))
-            logs.append(
-                null.given.log_tail(
-                    (int(scores[one]), int(scores[other])), _alike(form.answers, one, other)
-                )
-            )
+            logs.append(null.given.log_tail(both, (right, wrong)))
     listed = []
     for (number, one, other), told in zip(rows, _adjusted(np.array(logs), compared), strict=True):
         if told["flagged"] or told["false_rate"] <= np.log10(RATE):
@@ -131,12 +133,6 @@ def direction_of(omega_one: float, omega_other: float) -> str:
     if abs(omega_one - omega_other) < _DIRECTION:
         return ""
     return "one" if omega_one > omega_other else "other"
-
-
-def _alike(answers: Answers, one: int, other: int) -> tuple[int, int]:
-    same = (answers.choice[one] == answers.choice[other]) & (answers.choice[one] > 0)
-    right = int((same & answers.right[one]).sum())
-    return right, int(same.sum()) - right
 
 
 def _adjusted(logs: F64, compared: int) -> list[dict[str, float | bool]]:

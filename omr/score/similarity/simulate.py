@@ -17,7 +17,7 @@ SITE = 300  # people, of ten rooms
 class Exam:
     """Bock's nominal response model (1972, Psychometrika 37, 29-51): a person of ability t chooses
     option o with a chance in proportion to exp(intercept + slope t), each (items, options). The
-    first option is right. The model has no guessing of its own: the wrong options have a floor.
+    first option is right.
     """
 
     intercept: F64
