@@ -47,6 +47,7 @@ class ActKind(StrEnum):
     KEY_LOAD = "key.load"
     SETTLE = "settle"
     SCORE = "score"
+    STATISTICS = "statistics"
     FREEZE = "release.freeze"
     SIGN = "release.sign"
     PUBLISH = "release.publish"
@@ -77,6 +78,7 @@ _MAY: dict[ActKind, tuple[Role, ...]] = {
     ActKind.KEY_LOAD: (Role.KEYHOLDER,),
     ActKind.SETTLE: (Role.SUPERVISOR, Role.RELEASE),
     ActKind.SCORE: (Role.SUPERVISOR, Role.RELEASE),
+    ActKind.STATISTICS: (Role.SUPERVISOR, Role.RELEASE, Role.AUDITOR),  # a look, no change
     ActKind.FREEZE: (Role.RELEASE,),
     ActKind.SIGN: (Role.RELEASE,),
     ActKind.PUBLISH: (Role.RELEASE,),

@@ -24,6 +24,7 @@ from admin_api.cli.review import review_app
 from admin_api.cli.serve import serve
 from admin_api.cli.settings import settings
 from admin_api.cli.staff import staff_app
+from admin_api.cli.stats import stats
 from admin_api.cli.violations import violations_app
 from admin_api.office import found_office
 from admin_api.settings import read_settings
@@ -48,6 +49,7 @@ app.add_typer(portal_app, name="portal")
 for command in (reconcile, score, results, explain, settle, rehearse, serve, settings):
     app.command()(command)
 app.command()(intake)
+app.command()(stats)
 
 
 @app.command()
