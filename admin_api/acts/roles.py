@@ -48,6 +48,7 @@ class ActKind(StrEnum):
     SETTLE = "settle"
     SCORE = "score"
     SCREEN = "similarity.screen"
+    STATISTICS = "statistics"
     FREEZE = "release.freeze"
     SIGN = "release.sign"
     PUBLISH = "release.publish"
@@ -79,6 +80,7 @@ _MAY: dict[ActKind, tuple[Role, ...]] = {
     ActKind.SETTLE: (Role.SUPERVISOR, Role.RELEASE),
     ActKind.SCORE: (Role.SUPERVISOR, Role.RELEASE),
     ActKind.SCREEN: (Role.SUPERVISOR, Role.RELEASE),
+    ActKind.STATISTICS: (Role.SUPERVISOR, Role.RELEASE, Role.AUDITOR),  # a look, no change
     ActKind.FREEZE: (Role.RELEASE,),
     ActKind.SIGN: (Role.RELEASE,),
     ActKind.PUBLISH: (Role.RELEASE,),

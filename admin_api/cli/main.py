@@ -27,6 +27,7 @@ from admin_api.cli.serve import serve
 from admin_api.cli.settings import settings
 from admin_api.cli.similarity import similarity_app
 from admin_api.cli.staff import staff_app
+from admin_api.cli.stats import stats
 from admin_api.cli.violations import violations_app
 from admin_api.office import found_office
 from admin_api.settings import read_settings
@@ -54,6 +55,7 @@ app.add_typer(cluster_app, name="cluster")
 for command in (restore, reconcile, score, results, explain, settle, rehearse, serve, settings):
     app.command()(command)
 app.command()(intake)
+app.command()(stats)
 
 
 @app.command()

@@ -6,8 +6,10 @@ table as Parquet, of which items.parquet is what next year's sitting is compared
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -23,10 +25,12 @@ ITEMS, BOOK = "items.parquet", "statistics.xlsx"
 _NO_DATE = datetime(2000, 1, 1)  # the same figures are the same bytes
 
 
-def write(found: Study, folder: Path) -> None:
-    """Write everything; what an earlier run wrote there is replaced whole.
+@contextlib.contextmanager
+def written(found: Study, folder: Path) -> Iterator[Path]:
+    """Everything, written beside `folder`; it takes its place when the block ends without error.
 
-    Only its owner may read it: it tells the keys.
+    What an earlier run wrote there is replaced whole. Only its owner may read it, since it tells
+    the keys.
 
     Raises:
         StoreError: it cannot be written, or the folder holds what no earlier run wrote.
@@ -38,10 +42,13 @@ def write(found: Study, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700, parents=True)
         _fill(found, partial)
+        yield partial
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(found: Study, folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admin_api.statistics.lettering import face
 from admin_api.statistics.study import Studied
 from omr.fonts import chinese_font
 from omr.score.items.forms import per_cent
@@ -29,7 +30,7 @@ _DISTRACTORS = ("#b3541e", "#7b4fa3", "#1f5f99", "#8a6d00", "#a4262c", "#3d7a80"
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "kaowu",
-    "font.size": 8.0,
+    "font.size": 8.5,
     "axes.edgecolor": _SOFT,
     "axes.labelcolor": _INK,
     "axes.linewidth": 0.6,
@@ -42,13 +43,19 @@ _STYLE = {
     "ytick.major.width": 0.6,
     "path.simplify": False,
 }
+_FEW = 0.003  # of all people: fewer at an ability are no point to look at
 _SHARES = (0, 0.5, 1)
 _THETA = np.linspace(-4, 4, 81)
 
 
 def drawn(one: Studied, emit: Callable[[str, bytes], None]) -> None:
-    """Draw every plot of a form: `emit` gets each one's name without its ending, and its SVG."""
+    """Draw every plot of a form: `emit` gets each one's name without its ending, and its SVG.
+
+    Of too few people no item is drawn: their points would be noise, and might be a person each.
+    """
     emit("scores", scores(one))
+    if one.analysis.form.persons < one.least_drawn:
+        return
     if one.analysis.modelled is not None:
         emit("information", information(one))
     groups = traces(one.analysis.tally)
@@ -136,7 +143,7 @@ def item(one: Studied, place: int, groups: Traces) -> bytes:
         axes[0].set_ylabel("答对率 (P)")
         _options(axes[1], one, place, groups)
 
-    return _svg((5.6, 2.1), 2, draw)
+    return _svg((4.8, 1.75), 2, draw)
 
 
 def _curve(axes: Axes, one: Studied, place: int) -> bool:
@@ -147,7 +154,10 @@ def _curve(axes: Axes, one: Studied, place: int) -> bool:
     two, points = modelled.two, modelled.points
     curve = Curves(two.slope[place : place + 1], two.intercept[place : place + 1]).at(_THETA)[0]
     axes.plot(_THETA, curve, color=_KEY, linewidth=1.6)
-    axes.scatter(points.theta, points.share[place], s=9, color=_INK, linewidths=0, zorder=3)
+    some = points.people > _FEW * points.people.sum()
+    axes.scatter(
+        points.theta[some], points.share[place][some], s=9, color=_INK, linewidths=0, zorder=3
+    )
     axes.set_xlim(-3.5, 3.5)
     axes.set_xticks((-3, 0, 3))
     axes.set_xlabel("能力 θ (ability)")
@@ -184,7 +194,7 @@ def _options(axes: Axes, one: Studied, place: int, groups: Traces) -> None:
     axes.set_ylabel("选择率 (share)")
 
 
-def _apart(heights: list[float], least: float = 0.105) -> list[float]:
+def _apart(heights: list[float], least: float = 0.14) -> list[float]:
     """Labels' heights, ascending, moved up just as far as it takes to be read apart; and down again
     where the last would leave the plot.
     """
@@ -213,7 +223,8 @@ def _svg(inches: tuple[float, float], panels: int, draw: Callable[[Any], None]) 
         draw(panel)
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
+    svg = file.getvalue().decode("utf-8")
+    return svg.replace("</defs>", f"<style>{face(svg)}</style></defs>", 1).encode()
 
 
 @functools.cache

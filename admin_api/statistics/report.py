@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 
 from admin_api.statistics.columns import right_letters
+from admin_api.statistics.lettering import face
 from admin_api.statistics.study import REGION, Studied, Study
 from admin_api.statistics.words import GRAVE, LEFT_OUT, WHY_NOT, told
 from omr.score.items.classical import form_figures
@@ -27,10 +28,11 @@ th { font-weight: 600; color: #59636e; font-size: .85rem; }
 .tiles div { background: #f6f7f8; border-radius: 6px; padding: .5rem .8rem; font-size: .85rem; }
 .tiles b { display: block; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-img { max-width: 100%; height: auto; } td img { width: 24rem; }
+img { max-width: 100%; height: auto; } td img { width: 27rem; }
 ul { margin: 0; padding-left: 1.1rem; } details { margin: .3rem 0; } summary { cursor: pointer; }
 @media (max-width: 60rem) { .pair { grid-template-columns: 1fr; } td img { width: 14rem; } }
 """
+_LEAST_P = 0.0001
 _SECRET = "含标准答案，按机密保管 (holds the answer keys: as secret as they are)"
 
 
@@ -204,7 +206,7 @@ def _compared(paper: str, one: Equivalence) -> str:
             difference,
             effect,
             _figure(one.ks, 3),
-            _figure(one.ks_p, 4),
+            _figure(one.ks_p, 4) if not one.ks_p < _LEAST_P else f"&lt; {_LEAST_P}",
         ],
     )
 
@@ -267,7 +269,8 @@ def _text(words: str) -> str:
 
 
 def _page(title: str, parts: Iterable[str]) -> str:
+    body = "".join(parts)
     return (
         f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{_text(title)}</title>'
-        f"<style>{_STYLE}</style>{''.join(parts)}</html>\n"
+        f"<style>{face(body)}{_STYLE}</style>{body}</html>\n"
     )

@@ -36,7 +36,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Studied:
     """One paper's form. `line` is the pass line in per cent of full marks, None without one for
-    everybody; `small` counts the places that are too small to be shown.
+    everybody; `small` counts the places that are too small to be shown; items are drawn from
+    `least_drawn` people on.
     """
 
     paper: str
@@ -46,6 +47,7 @@ class Studied:
     places: tuple[Place, ...] = field(repr=False)
     small: int
     line: float | None
+    least_drawn: int = 30
 
     @property
     def name(self) -> str:
@@ -93,7 +95,8 @@ def _studied(exam: Exam, one: Responses, earlier: Earlier | None, wanted: Wanted
     places, small = _places(exam, sites, np.bincount(groups, minlength=sites.height), wanted)
     subjects = Counter(persons["subject"].to_list()).most_common(1)
     subject = exam.subjects.get(subjects[0][0], "") if subjects else ""
-    return Studied(one.paper, one.form, subject, found, places, small, _line(exam, one.paper))
+    line, least = _line(exam, one.paper), wanted.limits.least_persons
+    return Studied(one.paper, one.form, subject, found, places, small, line, least)
 
 
 def _sites(persons: pl.DataFrame) -> tuple[pl.DataFrame, I64]:

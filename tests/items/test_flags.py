@@ -131,9 +131,12 @@ def test_information_and_observed_points() -> None:
     np.testing.assert_allclose(each[2], two.slope[2] ** 2 * chance * (1 - chance))
     np.testing.assert_allclose(form_information(two, theta), each.sum(axis=0))
     points = found.modelled.points
-    assert points.people.sum() == 1000
+    assert points.people.sum() == pytest.approx(1000)
     np.testing.assert_allclose(points.share @ points.people, rights().sum(axis=0))
     assert (np.diff(points.theta) > 0).all()
+    near = np.abs(points.theta) < 2
+    curves = found.modelled.two.curves().at(points.theta[near])
+    np.testing.assert_allclose(points.share[:, near], curves, atol=0.03)
     middle = ability_at(two, 3.0)
     expected = two.curves().at(np.array([middle])).sum()
     assert expected == pytest.approx(3.0, abs=1e-4)

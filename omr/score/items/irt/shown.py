@@ -12,11 +12,13 @@ from omr.score.items.irt.patterns import Patterns, Quadrature
 from omr.score.items.tally import F64
 from omr.score.responses import U8
 
+_STEP = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """People in groups of like ability: `theta` (groups,) their mean, `people` (groups,), and
-    `share` (items, groups) of them that had an item right.
+    """People in groups of like ability: `theta` (groups,) their mean, how many `people` (groups,)
+    are expected there, and the `share` (items, groups) of them that had an item right.
     """
 
     theta: F64
@@ -38,29 +40,32 @@ def form_information(fitted: Fitted, theta: F64) -> F64:
 
 
 def ability_at(fitted: Fitted, number_right: float) -> float:
-    """The ability at which so many items with a curve are right on average; NaN beyond ±6."""
+    """The ability at which so many items with a curve are right on average; NaN where that is
+    beyond ±6, or at several.
+    """
     theta = np.linspace(-6, 6, 1201)
-    expected = fitted.curves().at(theta).sum(axis=0)
-    if not (np.diff(expected) > 0).all() or not expected[0] < number_right < expected[-1]:
+    above = fitted.curves().at(theta).sum(axis=0) - number_right
+    crossed = np.flatnonzero((above[:-1] < 0) != (above[1:] < 0))
+    if len(crossed) != 1:
         return float("nan")
-    return float(np.interp(number_right, expected, theta))
+    low, high = above[crossed[0]], above[crossed[0] + 1]
+    return float(theta[crossed[0]] - low * (theta[1] - theta[0]) / (high - low))
 
 
-def observed_points(rights: U8, fitted: Fitted, groups: int = 12, threads: int = 2) -> Points:
-    """Everybody, (persons, items), by expected ability (EAP) in about equal groups; people whose
-    ability is the same stay together.
+def observed_points(rights: U8, fitted: Fitted, threads: int = 2) -> Points:
+    """Everybody, (persons, items), by ability in steps of a half, beside the curves.
+
+    Abilities are not seen, so each person counts at every ability with the chance of having it:
+    the expected counts of Bock & Aitkin (1981). Grouped by estimates instead, which lie closer
+    together than abilities do, people would make every item look steeper than its curve.
     """
     patterns = Patterns.of(np.ascontiguousarray(rights[:, fitted.used]))
-    mean, _ = Observed(patterns, Quadrature.normal(), threads).abilities(fitted.curves())
-    order = np.argsort(mean, kind="stable")
-    before = np.cumsum(patterns.people[order]) - patterns.people[order] / 2
-    group = np.empty(len(mean), np.int64)
-    group[order] = np.minimum(before * groups // patterns.people.sum(), groups - 1)
-    people: F64 = np.bincount(group, patterns.people, groups).astype(np.float64)
-    some = people > 0
-    theta = np.bincount(group, patterns.people * mean, groups)[some] / people[some]
-    share = np.full((rights.shape[1], int(some.sum())), np.nan)
-    for place, item in enumerate(np.flatnonzero(fitted.used)):
-        weights = patterns.people * patterns.rights[:, place]
-        share[item] = np.bincount(group, weights, groups)[some] / people[some]
-    return Points(theta, people[some], share)
+    quadrature = Quadrature.normal()
+    found = Observed(patterns, quadrature, threads).expect(fitted.curves())
+    _, step = np.unique(np.round(quadrature.nodes / _STEP), return_inverse=True)
+    people: F64 = np.bincount(step, found.people).astype(np.float64)
+    theta = np.bincount(step, found.people * quadrature.nodes) / people
+    share = np.full((rights.shape[1], len(people)), np.nan)
+    for item, right in zip(np.flatnonzero(fitted.used), found.right, strict=True):
+        share[item] = np.bincount(step, right) / people
+    return Points(theta, people, share)
