@@ -27,6 +27,7 @@ _RESULTS, _AUDIT, _PEOPLE = (
     Link("/audit", "audit"),
     Link("/people", "people"),
 )
+_STATISTICS = Link("/statistics", "statistics")
 _IMPORTS, _GRADERS = Link("/imports", "imports"), Link("/graders", "graders")
 
 _LINKS: dict[Role, tuple[Link, ...]] = {
@@ -34,13 +35,15 @@ _LINKS: dict[Role, tuple[Link, ...]] = {
     Role.REVIEWER: (_HOME, _GRADING),
     Role.SUPERVISOR: (
         *(_HOME, _IMPORTS, _BAGS, _GRADING, _GRADERS, _CORRECTIONS, _VIOLATIONS),
-        *(_MATTERS, _RESULTS),
+        *(_MATTERS, _RESULTS, _STATISTICS),
     ),
     Role.KEYHOLDER: (_HOME, _KEYS),
-    Role.RELEASE: (_HOME, _MATTERS, _RESULTS, _RELEASES, _CORRECTIONS, _VIOLATIONS),
+    Role.RELEASE: (
+        *(_HOME, _MATTERS, _RESULTS, _STATISTICS, _RELEASES, _CORRECTIONS, _VIOLATIONS),
+    ),
     Role.AUDITOR: (
         *(_HOME, _AUDIT, _BAGS, _GRADERS, _CORRECTIONS, _VIOLATIONS, _MATTERS, _RESULTS),
-        *(_KEYS, _RELEASES, _PEOPLE),
+        *(_STATISTICS, _KEYS, _RELEASES, _PEOPLE),
     ),
     Role.ADMINISTRATOR: (_HOME, _PEOPLE),
     Role.REGION: (_HOME, _CORRECTIONS, _VIOLATIONS),

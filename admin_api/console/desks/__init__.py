@@ -14,6 +14,7 @@ from admin_api.console.desks import (
     people,
     releasing,
     signing_in,
+    statistics,
     violations,
 )
 
@@ -26,6 +27,7 @@ DESKS: tuple[APIRouter, ...] = (
     violations.router,
     files.router,
     releasing.router,
+    statistics.router,
     auditing.router,
     people.router,
 )
