@@ -28,6 +28,7 @@ _RESULTS, _AUDIT, _PEOPLE = (
     Link("/people", "people"),
 )
 _SIMILARITY = Link("/similarity", "identical_answers")
+_STATISTICS = Link("/statistics", "statistics")
 _IMPORTS, _GRADERS = Link("/imports", "imports"), Link("/graders", "graders")
 
 _LINKS: dict[Role, tuple[Link, ...]] = {
@@ -35,13 +36,16 @@ _LINKS: dict[Role, tuple[Link, ...]] = {
     Role.REVIEWER: (_HOME, _GRADING),
     Role.SUPERVISOR: (
         *(_HOME, _IMPORTS, _BAGS, _GRADING, _GRADERS, _CORRECTIONS, _VIOLATIONS),
-        *(_MATTERS, _RESULTS, _SIMILARITY),
+        *(_MATTERS, _RESULTS, _STATISTICS, _SIMILARITY),
     ),
     Role.KEYHOLDER: (_HOME, _KEYS),
-    Role.RELEASE: (_HOME, _MATTERS, _RESULTS, _SIMILARITY, _RELEASES, _CORRECTIONS, _VIOLATIONS),
+    Role.RELEASE: (
+        *(_HOME, _MATTERS, _RESULTS, _STATISTICS, _SIMILARITY, _RELEASES),
+        *(_CORRECTIONS, _VIOLATIONS),
+    ),
     Role.AUDITOR: (
         *(_HOME, _AUDIT, _BAGS, _GRADERS, _CORRECTIONS, _VIOLATIONS, _MATTERS, _RESULTS),
-        *(_SIMILARITY, _KEYS, _RELEASES, _PEOPLE),
+        *(_STATISTICS, _SIMILARITY, _KEYS, _RELEASES, _PEOPLE),
     ),
     Role.ADMINISTRATOR: (_HOME, _PEOPLE),
     Role.REGION: (_HOME, _CORRECTIONS, _VIOLATIONS),

@@ -84,6 +84,16 @@ PLACES: Schema = {
 }
 """A row a region or site that is large enough to be shown apart."""
 
+FLAGS: Schema = {
+    **_FORM,
+    "item": pl.String(),
+    "reason": pl.String(),
+    "option": pl.String(),  # that it is about, "" where none
+    "figure": _FLOAT,
+    "limit": _FLOAT,  # that it passed
+}
+"""A row a reason to look at an item."""
+
 SCORES: Schema = {**_FORM, "marks": _FLOAT, "persons": pl.Int64()}
 """A row a total that somebody has."""
 
@@ -99,19 +109,24 @@ def right_letters(answers: AnswerMatrix) -> list[str]:
 
 def tables(found: Study) -> dict[str, pl.DataFrame]:
     """Every table by its name."""
-    made = {"items": ITEMS, "options": OPTIONS, "forms": FORMS, "places": PLACES, "scores": SCORES}
-    fill = {"items": _items, "options": _options, "forms": _form, "places": _places}
-    fill["scores"] = _scores
+    filled = {
+        "items": (ITEMS, _items),
+        "options": (OPTIONS, _options),
+        "forms": (FORMS, _form),
+        "flags": (FLAGS, _flags),
+        "places": (PLACES, _places),
+        "scores": (SCORES, _scores),
+    }
     return {
         name: _frame(
             schema,
             (
                 {"year": found.year, "paper": one.paper, "form": one.form, **row}
                 for one in found.studied
-                for row in fill[name](one)
+                for row in fill(one)
             ),
         )
-        for name, schema in made.items()
+        for name, (schema, fill) in filled.items()
     }
 
 
@@ -171,6 +186,18 @@ def _options(one: Studied) -> Iterable[dict[str, Any]]:
                 "share": float(found.items.share[place, k]),
                 "correlation": float(found.items.option_r[place, k]),
             }
+
+
+def _flags(one: Studied) -> Iterable[dict[str, Any]]:
+    names = one.analysis.answers.names
+    for flag in one.analysis.flags:
+        yield {
+            "item": names[flag.item],
+            "reason": flag.reason.value,
+            "option": flag.option,
+            "figure": flag.figure,
+            "limit": flag.limit,
+        }
 
 
 def _form(one: Studied) -> Iterable[dict[str, Any]]:

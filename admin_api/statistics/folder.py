@@ -7,6 +7,7 @@ table as Parquet, of which items.parquet is what next year's sitting is compared
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -49,6 +50,11 @@ def written(found: Study, folder: Path) -> Iterator[Path]:
         raise StoreError(f"{folder} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def digest_of(folder: Path) -> str:
+    """What tells one study from another: the SHA-256 of its items."""
+    return hashlib.sha256((folder / ITEMS).read_bytes()).hexdigest()
 
 
 def _fill(found: Study, folder: Path) -> None:

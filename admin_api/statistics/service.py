@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from admin_api.office import Office
 from admin_api.results.present import present
 from admin_api.results.responses import responses
 from admin_api.statistics.earlier import read_earlier
-from admin_api.statistics.folder import ITEMS, written
+from admin_api.statistics.folder import digest_of, written
 from admin_api.statistics.study import Study, study
 from omr.score.items.analysis import Wanted
 
@@ -56,8 +55,9 @@ def work_out(
     found = study(office.exam, sat, earlier, wanted)
     folder = out if out is not None else kept(office)
     people = sum(one.analysis.form.persons for one in found.studied)
-    with written(found, folder) as partial:
-        digest = hashlib.sha256((partial / ITEMS).read_bytes()).hexdigest()
-        with office.ledger.act(signer, ActKind.STATISTICS, target="items") as act:
-            act.details |= {"persons": people, "items": digest}
+    with (
+        written(found, folder) as partial,
+        office.ledger.act(signer, ActKind.STATISTICS, target="items") as act,
+    ):
+        act.details |= {"persons": people, "items": digest_of(partial)}
     return Written(found, folder)

@@ -21,6 +21,7 @@ from admin_api.keys.service import KeyState
 from admin_api.release.records import ReleaseKind
 from admin_api.review.decisions import Standing as Grading
 from omr.records import DoubtKind, RejectReason
+from omr.score.items.flags import Reason
 
 CONSOLE = Path(admin_api.console.__file__).parent
 FAMILIES = {
@@ -35,6 +36,7 @@ FAMILIES = {
     "files": FileKind,
     "keys": KeyState,
     "releases": ReleaseKind,
+    "reasons to look at an item": Reason,
 }
 
 

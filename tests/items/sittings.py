@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
+from admin_api.results.responses import PERSONS, Responses
 from omr.score.key_file import PaperKey, load_key_file
 from omr.score.responses import AnswerMatrix
 
+PERSONS_AT = {"37/01": 150, "37/02": 145, "54/07": 5}
 KEYED = "ABCDEABCDEABCDEABCDE"
 
 
@@ -30,3 +33,29 @@ def sitting(
     wrong = (truth + chance.integers(1, 5, (persons, 20))) % 5
     picked = np.where(right, truth, wrong)
     return AnswerMatrix((1 << picked).astype(np.uint8), key_of(keyed, form))
+
+
+def responses(form: str, ability: float, seed: int, keyed: str = KEYED) -> Responses:
+    """Three hundred people at three sites, one of them very small; two are void."""
+    sites = [place for place, n in PERSONS_AT.items() for _ in range(n)]
+    n = len(sites)
+    persons = pl.DataFrame(
+        {
+            "enrolment": range(n),
+            "candidate": range(n),
+            "ticket": [f"3799{seed:04d}{k:04d}" for k in range(n)],
+            "subject": ["1"] * n,
+            "region": [place[:2] for place in sites],
+            "site": [place[3:] for place in sites],
+            "venue": ["一中"] * n,
+            "room": ["1"] * n,
+            "room_id": [1] * n,
+            "seat": [str(k) for k in range(n)],
+            "medium": ["card"] * n,
+            "page": range(n),
+            "void": [k < 2 for k in range(n)],
+        },
+        schema=PERSONS,
+    )
+    answers = sitting(n, ability=ability, seed=seed, keyed=keyed, form=form)
+    return Responses("2031", form, persons, answers)

@@ -14,51 +14,23 @@ import pytest
 
 from admin_api.errors import Refused, StoreError
 from admin_api.exam.parse import load_exam
-from admin_api.results.responses import PERSONS, Responses, Sat
+from admin_api.results.responses import Sat
 from admin_api.statistics.columns import ITEMS, OPTIONS, PLACES
 from admin_api.statistics.earlier import read_earlier
 from admin_api.statistics.folder import written
 from admin_api.statistics.study import Study, study
 from omr.score.items.analysis import Wanted
-from tests.items.sittings import KEYED, sitting
+from tests.items.sittings import KEYED, responses
 from tests.office.papers import EXAM
 from tests.office.walk import CARDS, Line, Walk
 from tests.office.walk import found as founded
-
-PERSONS_AT = {"37/01": 150, "37/02": 145, "54/07": 5}
-
-
-def responses(form: str, ability: float, seed: int, keyed: str = KEYED) -> Responses:
-    """Three hundred people at three sites, one of them very small; two are void."""
-    sites = [place for place, n in PERSONS_AT.items() for _ in range(n)]
-    n = len(sites)
-    persons = pl.DataFrame(
-        {
-            "enrolment": range(n),
-            "candidate": range(n),
-            "ticket": [f"3799{seed:04d}{k:04d}" for k in range(n)],
-            "subject": ["1"] * n,
-            "region": [place[:2] for place in sites],
-            "site": [place[3:] for place in sites],
-            "venue": ["一中"] * n,
-            "room": ["1"] * n,
-            "room_id": [1] * n,
-            "seat": [str(k) for k in range(n)],
-            "medium": ["card"] * n,
-            "page": range(n),
-            "void": [k < 2 for k in range(n)],
-        },
-        schema=PERSONS,
-    )
-    answers = sitting(n, ability=ability, seed=seed, keyed=keyed, form=form)
-    return Responses("2031", form, persons, answers)
 
 
 @pytest.fixture(scope="module")
 def found() -> Study:
     exam, _ = load_exam(EXAM)
     wrong = KEYED.replace("A", "B", 1)
-    sat = Sat((responses("A", 0.0, 7, keyed=wrong), responses("B", 0.1, 8)), {("1091", ""): 3})
+    sat = Sat((responses("A", 0.0, 7, wrong), responses("B", 0.1, 8)), {("1091", ""): 3})
     return study(exam, sat, None, Wanted())
 
 
@@ -107,7 +79,7 @@ def test_the_tables_say_what_the_figures_are(found: Study, folder: Path) -> None
     weighted = sum(np.array(p) * n for p, n in parts.select("p", "persons").iter_rows())
     np.testing.assert_allclose(whole, weighted / 293, atol=1e-5)
     book = fastexcel.read_excel(folder / "statistics.xlsx")
-    assert book.sheet_names == ["items", "options", "forms", "places", "scores"]
+    assert book.sheet_names == ["items", "options", "forms", "flags", "places", "scores"]
     assert book.load_sheet("items").to_polars().height == 40
 
 

@@ -15,6 +15,7 @@ from admin_api.console.desks import (
     releasing,
     signing_in,
     similarity,
+    statistics,
     violations,
 )
 
@@ -28,6 +29,7 @@ DESKS: tuple[APIRouter, ...] = (
     files.router,
     releasing.router,
     similarity.router,
+    statistics.router,
     auditing.router,
     people.router,
 )
