@@ -91,20 +91,24 @@ def run(office: Office, signer: Signer, within: Within) -> Run:
 
 
 def _kept(office: Office, signer: Signer, within: Within, draft: Path) -> int:
-    """Screen, write everything into `draft`, and give it the act's number as its name."""
-    target = f"within {within.value}"
-    with office.ledger.act(signer, ActKind.SCREEN, target=target) as act:
-        scored = current(office, act.connection, stored=False)
-        basis = _basis(act.connection, scored.results)
-        sat = responses(office, act.connection, scored.present)
+    """Screen, write everything into `draft`, and give it the act's number as its name.
+
+    The work is done on one moment of the store and outside the act, so that nobody who writes waits
+    for it.
+    """
+    with office.ledger.moment() as connection:
+        scored = current(office, connection, stored=False)
+        basis = _basis(connection, scored.results)
+        sat = responses(office, connection, scored.present)
         told, about = _screened(sat.responses, within)
-        about |= {"number": act.id, "at": written_at(office.ledger.clock()), "who": signer.name}
         about |= {"within": within.value, "exam": office.exam.name, "score_run": basis}
         about["without_key"] = {"".join(form): n for form, n in sat.without_key.items()}
         about["groups"] = rings(_people(told))
         write_lists(draft, told, about)
         flagged = told.filter(pl.col("flagged"))
-        write_dossiers(Sheets(office, act.connection, sat.responses), flagged, about, draft)
+        write_dossiers(Sheets(office, connection, sat.responses), flagged, about, draft)
+    with office.ledger.act(signer, ActKind.SCREEN, target=f"within {within.value}") as act:
+        about |= {"number": act.id, "at": written_at(office.ledger.clock()), "who": signer.name}
         text = json.dumps(about, ensure_ascii=False, indent=1)
         (draft / RUN).write_text(text, encoding="utf-8")
         act.details |= {
