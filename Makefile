@@ -69,6 +69,7 @@ bench: setup .venv/extras
 	$(BIN)/python -m tests.benchmarks.feed --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.portal --out build/bench.json
 	$(BIN)/python -m tests.benchmarks.similarity --out build/bench.json
+	$(BIN)/python -m tests.benchmarks.items --out build/bench.json
 
 accuracy: setup
 	@mkdir -p build

@@ -94,6 +94,22 @@ FLAGS: Schema = {
 }
 """A row a reason to look at an item."""
 
+EQUIVALENCE: Schema = {
+    "year": pl.Int64(),
+    "paper": pl.String(),
+    "first": pl.String(),
+    "second": pl.String(),
+    "mean_first": _FLOAT,  # per cent of full marks
+    "mean_second": _FLOAT,
+    "sd_first": _FLOAT,
+    "sd_second": _FLOAT,
+    **{f"difference{end}": _FLOAT for end in ("", "_from", "_to")},
+    **{f"effect{end}": _FLOAT for end in ("", "_from", "_to")},  # Cohen's d
+    "ks": _FLOAT,
+    "ks_p": _FLOAT,
+}
+"""A row a pair of forms of one paper."""
+
 SCORES: Schema = {**_FORM, "marks": _FLOAT, "persons": pl.Int64()}
 """A row a total that somebody has."""
 
@@ -117,7 +133,7 @@ def tables(found: Study) -> dict[str, pl.DataFrame]:
         "places": (PLACES, _places),
         "scores": (SCORES, _scores),
     }
-    return {
+    made = {
         name: _frame(
             schema,
             (
@@ -128,6 +144,7 @@ def tables(found: Study) -> dict[str, pl.DataFrame]:
         )
         for name, (schema, fill) in filled.items()
     }
+    return made | {"equivalence": _frame(EQUIVALENCE, _equivalence(found))}
 
 
 def _frame(schema: Schema, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
@@ -198,6 +215,16 @@ def _flags(one: Studied) -> Iterable[dict[str, Any]]:
             "figure": flag.figure,
             "limit": flag.limit,
         }
+
+
+def _equivalence(found: Study) -> Iterable[dict[str, Any]]:
+    plain = ("first", "second", "difference", "difference_from", "difference_to")
+    for paper, one in found.equivalent:
+        row = {name: getattr(one, name) for name in plain}
+        row |= {name: getattr(one, name) for name in ("effect", "effect_from", "effect_to")}
+        for name, pair in (("mean", one.means), ("sd", one.sds)):
+            row[f"{name}_first"], row[f"{name}_second"] = pair
+        yield {"year": found.year, "paper": paper, "ks": one.ks, "ks_p": one.ks_p, **row}
 
 
 def _form(one: Studied) -> Iterable[dict[str, Any]]:

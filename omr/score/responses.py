@@ -26,13 +26,14 @@ SEVERAL = 255
 
 @dataclass(frozen=True, slots=True)
 class AnswerMatrix:
-    """Everybody's answers to one form. `masks` (persons, items): bit k is the k-th option.
+    """Everybody's answers to one form. `masks` (persons, items), read-only: bit k is option k.
 
     Items stand in the key's order, so column j is `key.key.items[j]`.
     """
 
     masks: Masks = field(repr=False)
     key: PaperKey
+    _table: KeyTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         items = len(self.key.key.items)
@@ -41,6 +42,7 @@ class AnswerMatrix:
         if self.masks.size and int(self.masks.max()) >> len(self.key.options):
             raise ScoringError(f"a mask names an option beyond {self.key.options}")
         self.masks.setflags(write=False)
+        object.__setattr__(self, "_table", compile_key(self.key.key, self.key.options))
 
     @property
     def persons(self) -> int:
@@ -58,7 +60,7 @@ class AnswerMatrix:
 
     def table(self) -> KeyTable:
         """Marks of every item by mask, in whole units."""
-        return compile_key(self.key.key, self.key.options)
+        return self._table
 
     def right_options(self) -> Bools:
         """(items, options): options that alone have the item's full marks.

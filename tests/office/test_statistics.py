@@ -79,8 +79,12 @@ def test_the_tables_say_what_the_figures_are(found: Study, folder: Path) -> None
     weighted = sum(np.array(p) * n for p, n in parts.select("p", "persons").iter_rows())
     np.testing.assert_allclose(whole, weighted / 293, atol=1e-5)
     book = fastexcel.read_excel(folder / "statistics.xlsx")
-    assert book.sheet_names == ["items", "options", "forms", "flags", "places", "scores"]
+    names = ["items", "options", "forms", "flags", "places", "scores", "equivalence"]
+    assert book.sheet_names == names
     assert book.load_sheet("items").to_polars().height == 40
+    (forms,) = pl.read_parquet(folder / "equivalence.parquet").iter_rows(named=True)
+    assert (forms["first"], forms["second"]) == ("A", "B")
+    assert forms["effect"] == pytest.approx(found.equivalent[0][1].effect, abs=1e-6)
 
 
 def test_pages_name_nobody_and_show_what_to_look_at_first(found: Study, folder: Path) -> None:

@@ -84,6 +84,26 @@ class ItemShown(BaseModel):
     options: list[OptionShown]
 
 
+class EquivalenceShown(BaseModel):
+    """Two forms of a paper, in per cent of full marks; intervals hold 95 %."""
+
+    paper: str
+    first: str
+    second: str
+    mean_first: float | None
+    mean_second: float | None
+    sd_first: float | None
+    sd_second: float | None
+    difference: float | None
+    difference_from: float | None
+    difference_to: float | None
+    effect: float | None
+    effect_from: float | None
+    effect_to: float | None
+    ks: float | None
+    ks_p: float | None
+
+
 class StatisticsShown(BaseModel):
     """What was worked out last, "" and nothing where nothing was yet."""
 
@@ -91,6 +111,7 @@ class StatisticsShown(BaseModel):
     who: str
     forms: list[FormShown]
     grave: list[FlagShown]
+    equivalence: list[EquivalenceShown]
 
 
 class FormPage(BaseModel):
@@ -113,13 +134,19 @@ def statistics(desk: Onlooker) -> StatisticsShown:
     """Every form in short, and the items to look at first."""
     shelf = Shelf.of(desk.office)
     if shelf.empty:
-        nothing = StatisticsShown(at="", who="", forms=[], grave=[])
+        nothing = StatisticsShown(at="", who="", forms=[], grave=[], equivalence=[])
         return desk.show("statistics.html", nothing)
     with desk.office.ledger.moment() as connection:
         at, who = shelf.made(connection)
     flags = _flags(shelf)
-    grave = [one for one in flags if one.grave]
-    shown = StatisticsShown(at=at, who=who, forms=_forms(shelf, flags), grave=grave)
+    compared = shelf.table("equivalence").iter_rows(named=True)
+    shown = StatisticsShown(
+        at=at,
+        who=who,
+        forms=_forms(shelf, flags),
+        grave=[one for one in flags if one.grave],
+        equivalence=[EquivalenceShown(**_known(row, EquivalenceShown)) for row in compared],
+    )
     return desk.show("statistics.html", shown)
 
 
