@@ -10,12 +10,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from admin_api.bulk import begin_clean
 from admin_api.errors import StoreError, StoreLost
 
 _BUSY_MS = 60_000  # for which one writer waits for another
 _AWAY_S = 20.0  # for which a server that restarts is waited for
+# Both ends notice a cut cable: a writer that is gone must not keep the others out.
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_POSTGRESQL = {
+    "connect_timeout": 10,
+    **_ALIVE,
+    "options": " ".join(f"-c tcp_{name}={value}" for name, value in _ALIVE.items()),
+}
 _WRITER = 4_203_2020  # PostgreSQL's advisory lock of the one writer
 
 
@@ -35,7 +43,8 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        served = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(served, pool_pre_ping=True, connect_args=_POSTGRESQL)
     raise StoreError(f"{parsed.get_backend_name()} is not served; use sqlite or postgresql")
 
 
@@ -124,6 +133,11 @@ def _told(what: str) -> Iterator[None]:
     except DBAPIError as error:
         kind = StoreLost if error.connection_invalidated else StoreError
         raise kind(f"the database cannot be {what}: {_reason(error)}") from error
+    except NoneFree as error:
+        raise StoreError(
+            f"the database cannot be {what}: all of this process's connections are in use, perhaps "
+            "waiting for a long act of another; try again when it has ended"
+        ) from error
 
 
 def _reason(error: SQLAlchemyError) -> str:
@@ -134,6 +148,16 @@ def _reason(error: SQLAlchemyError) -> str:
     if "locked" in words or "lock timeout" in words:
         return f"{words}; another command is writing: wait for it and run this one again"
     return words
+
+
+def need_answer(engine: Engine) -> None:
+    """Pass if the database answers now; for whoever does not wait.
+
+    Raises:
+        StoreError: it does not.
+    """
+    with _told("read"), engine.connect() as connection:
+        connection.execute(text("SELECT 1 FROM act LIMIT 1"))
 
 
 def create_tables(engine: Engine) -> None:

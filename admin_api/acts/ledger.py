@@ -150,9 +150,12 @@ class Ledger:
         }
 
     def _is_stored(self, link: str, error: StoreError) -> bool:
-        """Whether an act is in the chain whose storing ended with an error."""
+        """Whether an act is in the chain whose storing ended with an error.
+
+        It asks as the writer: so the transaction that ended so is over on the server's side too.
+        """
         try:
-            with reading(self.engine) as connection:
+            with writing(self.engine) as connection:
                 act = tables.act
                 return (
                     connection.execute(select(act.c.id).where(act.c.hash == link)).first()

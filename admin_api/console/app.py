@@ -10,11 +10,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import select
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from admin_api import tables
 from admin_api.console.desk import (
     Console,
     SignInNeeded,
@@ -25,6 +23,7 @@ from admin_api.console.desk import (
 from admin_api.console.desks import DESKS
 from admin_api.console.guard import Guard
 from admin_api.console.problems import Problem, problem_of, status_of
+from admin_api.database import need_answer
 from admin_api.errors import KaowuError
 from admin_api.pages.assets import asset
 from omr.errors import OmrError
@@ -121,7 +120,7 @@ def _watched(app: FastAPI, console: Console) -> None:
     @app.get("/readyz", include_in_schema=False)
     def ready() -> Response:
         try:
-            console.office.ledger.read(select(tables.act.c.id).limit(1))
+            need_answer(console.office.ledger.engine)
         except KaowuError as error:
             return Response(f"{error}\n", 503, media_type="text/plain")
         return Response("ready\n", media_type="text/plain")

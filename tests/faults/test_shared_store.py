@@ -149,13 +149,11 @@ def test_an_answer_that_is_lost_at_the_very_end(
 
     @contextmanager
     def cut(engine: object) -> Iterator[object]:
-        try:
-            with real(engine) as connection:  # type: ignore[arg-type]
-                yield connection
-                if not stored:
-                    raise OperationalError("", None, OSError("cable"), connection_invalidated=True)
-        finally:
-            pass
+        monkeypatch.setattr(ledger, "writing", real)  # for the next time
+        with real(engine) as connection:  # type: ignore[arg-type]
+            yield connection
+            if not stored:
+                raise OperationalError("", None, OSError("cable"), connection_invalidated=True)
         raise StoreLost("the connection broke before the answer came")
 
     monkeypatch.setattr(ledger, "writing", cut)
