@@ -24,7 +24,7 @@ from omr.score.items.traces import Traces, traces
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_KEY, _INK, _SOFT, _LINE = "#1d6b3a", "#1b2127", "#59636e", "#d5dae0"
+_KEY, _INK, _SOFT = "#1d6b3a", "#1b2127", "#59636e"
 _ACCENT, _BAD = "#1f5f99", "#a4262c"
 _DISTRACTORS = ("#b3541e", "#7b4fa3", "#1f5f99", "#8a6d00", "#a4262c", "#3d7a80", "#6b6b6b")
 _STYLE = {
@@ -232,7 +232,7 @@ def _font() -> str:
     """The Chinese font's name, once Matplotlib knows it."""
     from matplotlib import font_manager
 
-    for bold in (True, False):
-        path = str(chinese_font(bold=bold))
-        font_manager.fontManager.addfont(path)
-    return str(font_manager.FontProperties(fname=path).get_name())
+    regular = chinese_font()
+    for path in (regular, chinese_font(bold=True)):
+        font_manager.fontManager.addfont(str(path))
+    return str(font_manager.FontProperties(fname=str(regular)).get_name())

@@ -64,6 +64,18 @@ def test_the_void_are_left_out_and_small_places_are_not_shown_apart(found: Study
     assert (paper, forms.first, forms.second) == ("2031", "A", "B")
 
 
+def test_a_form_whose_people_are_all_void_is_empty(tmp_path: Path) -> None:
+    exam, _ = load_exam(EXAM)
+    one = responses("A", 0.0, 7)
+    void = replace(one, persons=one.persons.with_columns(void=pl.lit(True)))
+    with written(study(exam, Sat((void,), {}), None, Wanted()), tmp_path / "out"):
+        pass
+    items = pl.read_parquet(tmp_path / "out" / "items.parquet")
+    assert items["persons"].sum() == 0
+    assert items["p"].null_count() == items.height
+    assert not pl.read_parquet(tmp_path / "out" / "places.parquet").height
+
+
 def test_the_tables_say_what_the_figures_are(found: Study, folder: Path) -> None:
     items = pl.read_parquet(folder / "items.parquet")
     assert dict(items.schema) == ITEMS
