@@ -9,6 +9,7 @@ import typer
 
 from admin_api.cli.desk import As, here, signer
 from admin_api.statistics.service import work_out
+from omr.score.items.analysis import Analysis
 
 
 def stats(
@@ -28,7 +29,15 @@ def stats(
     for one in done.study.studied:
         flagged = len({flag.item for flag in one.analysis.flags})
         words = f"{one.analysis.form.persons} people, {flagged} items to look at"
-        typer.echo(f"{one.name}: {words}, {one.analysis.why_not or '1PL and 2PL estimated'}")
+        typer.echo(f"{one.name}: {words}, {_model(one.analysis)}")
     for (paper, form), people in done.study.without_key.items():
         typer.echo(f"{paper}{form}: {people} people, no key is in force")
     typer.echo(f"{done.folder / 'index.html'}: as secret as the answer keys")
+
+
+def _model(found: Analysis) -> str:
+    """What became of the models."""
+    if found.modelled is None:
+        return found.why_not
+    both = found.modelled.one.converged and found.modelled.two.converged
+    return "1PL and 2PL estimated" if both else "1PL and 2PL did not converge"

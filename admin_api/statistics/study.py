@@ -47,7 +47,7 @@ class Studied:
     places: tuple[Place, ...] = field(repr=False)
     small: int
     line: float | None
-    least_drawn: int = 30
+    least_drawn: int
 
     @property
     def name(self) -> str:

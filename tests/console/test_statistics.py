@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -22,13 +23,21 @@ from tests.items.sittings import KEYED, responses
 PAGE = {"accept": "text/html"}
 
 
-@pytest.fixture
-def shown(room: Room) -> Room:
-    """A console in whose home a study lies: one form, with one wrong key."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study: one form, with one wrong key."""
     exam, _ = load_exam(EXAM)
     sat = Sat((responses("A", 0.0, 7, KEYED.replace("A", "B", 1)),), {})
-    with written(study(exam, sat, None, Wanted(models=False)), kept(room.desk.office)):
+    out = tmp_path_factory.mktemp("study") / "statistics"
+    with written(study(exam, sat, None, Wanted(models=False)), out):
         pass
+    return out
+
+
+@pytest.fixture
+def shown(room: Room, folder: Path) -> Room:
+    """A console in whose home the study lies."""
+    shutil.copytree(folder, kept(room.desk.office))
     return room
 
 

@@ -20,6 +20,7 @@ from admin_api.joining.states import EnrolmentState, PageState
 from admin_api.keys.service import KeyState
 from admin_api.release.records import ReleaseKind
 from admin_api.review.decisions import Standing as Grading
+from admin_api.statistics.words import REASONS, WHY_NOT
 from omr.records import DoubtKind, RejectReason
 from omr.score.items.flags import Reason
 
@@ -75,3 +76,8 @@ def test_every_title_error_and_notice_has_words(known: dict[str, str]) -> None:
         said = re.findall(r"\.done\([^\n]*?\"([^\"/{}]{3,})\"\s*\)", path.read_text())
         codes |= set(said)
     assert sorted(code for code in codes if not known.get(f":{code}")) == []
+
+
+def test_the_report_and_the_console_give_a_reason_the_same_words(known: dict[str, str]) -> None:
+    assert {f":{reason.value}": words for reason, words in REASONS.items()}.items() <= known.items()
+    assert {f":{why}": words for why, words in WHY_NOT.items()}.items() <= known.items()

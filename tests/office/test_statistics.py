@@ -1,10 +1,11 @@
-"""Item statistics of a sitting: the command, what it writes, and who and what is not in it."""
+"""A sitting's answers, and its item statistics: the command, what it writes, who is not in it."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import fastexcel
@@ -14,12 +15,18 @@ import pytest
 
 from admin_api.errors import Refused, StoreError
 from admin_api.exam.parse import load_exam
-from admin_api.results.responses import Sat
+from admin_api.office import open_office
+from admin_api.results.present import present
+from admin_api.results.responses import PERSONS, Sat
+from admin_api.results.responses import responses as answers_of
+from admin_api.results.service import current
+from admin_api.settings import settings_in
 from admin_api.statistics.columns import ITEMS, OPTIONS, PLACES
 from admin_api.statistics.earlier import read_earlier
 from admin_api.statistics.folder import written
 from admin_api.statistics.study import Study, study
 from omr.score.items.analysis import Wanted
+from omr.score.marking import mark_cards
 from tests.items.sittings import KEYED, responses
 from tests.office.papers import EXAM
 from tests.office.walk import CARDS, Line, Walk
@@ -55,6 +62,18 @@ def test_the_void_are_left_out_and_small_places_are_not_shown_apart(found: Study
     assert found.void == 4
     ((paper, forms),) = found.equivalent
     assert (paper, forms.first, forms.second) == ("2031", "A", "B")
+
+
+def test_a_form_whose_people_are_all_void_is_empty(tmp_path: Path) -> None:
+    exam, _ = load_exam(EXAM)
+    one = responses("A", 0.0, 7)
+    void = replace(one, persons=one.persons.with_columns(void=pl.lit(True)))
+    with written(study(exam, Sat((void,), {}), None, Wanted()), tmp_path / "out"):
+        pass
+    items = pl.read_parquet(tmp_path / "out" / "items.parquet")
+    assert items["persons"].sum() == 0
+    assert items["p"].null_count() == items.height
+    assert not pl.read_parquet(tmp_path / "out" / "places.parquet").height
 
 
 def test_the_tables_say_what_the_figures_are(found: Study, folder: Path) -> None:
@@ -192,3 +211,37 @@ def test_an_office_without_answers(tmp_path: Path, cheap_keys: None) -> None:
     founded(line)
     said = line("stats", "--as", "sun", code=2)
     assert "no answers to work out yet" in said.err
+
+
+def test_the_answers_are_those_that_were_scored(walk: Walk) -> None:
+    office = open_office(settings_in(walk.line.folder / "home"))
+    with office.ledger.moment() as connection:
+        scored = current(office, connection)
+        sat = answers_of(office, connection, scored.present)
+    assert sat.without_key == {}
+    assert sum(one.answers.persons for one in sat.responses) == CARDS
+    assert len({(one.paper, one.form) for one in sat.responses}) == len(sat.responses)
+    marks = {}
+    for one in sat.responses:
+        assert dict(one.persons.schema) == PERSONS
+        table = one.answers.table()
+        units = mark_cards(one.answers.masks, table)
+        for enrolment, got in zip(one.persons["enrolment"], units, strict=True):
+            marks[enrolment] = Fraction(int(got), table.denominator)
+        assert one.answers.right().sum(axis=1).tolist() == (units // table.denominator).tolist()
+    raw = scored.results.filter(pl.col("state") == "scored").select("enrolment", "raw")
+    assert raw.height == CARDS - 1, "one is void"
+    assert {e: Fraction(text) for e, text in raw.iter_rows()}.items() <= marks.items()
+
+
+def test_who_sat_where(walk: Walk) -> None:
+    office = open_office(settings_in(walk.line.folder / "home"))
+    with office.ledger.moment() as connection:
+        sat = answers_of(office, connection, present(office, connection))
+    persons = pl.concat(one.persons for one in sat.responses).sort("seat")
+    assert set(persons["ticket"]) == set(walk.tickets)
+    places = persons.select("region", "site", "venue", "medium").unique().rows()
+    assert places == [("37", "01", "一中", "card")]
+    assert persons["room"].to_list() == persons["subject"].to_list(), "each subject in its room"
+    assert persons.filter("void")["ticket"].to_list() == [walk.tickets[1]]
+    assert not np.isin(0, persons["room_id"].to_numpy())

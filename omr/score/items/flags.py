@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from omr.score.items.classical import Items
 from omr.score.items.drift import Drift
 from omr.score.items.irt.fit import Fitted, LeftOut
 from omr.score.items.tally import F64
 from omr.score.items.thresholds import Thresholds
-from omr.score.responses import AnswerMatrix
+from omr.score.responses import AnswerMatrix, Bools
 
 
 class Reason(StrEnum):
@@ -59,17 +61,15 @@ def flags(evidence: Evidence, limits: Thresholds) -> tuple[Flag, ...]:
     """Every reason of every item, items in order and each one's gravest reason first."""
     if evidence.answers.persons < limits.least_persons:
         return ()
-    order = list(Reason)
-    found = [
-        flag
-        for item, counts in enumerate(evidence.answers.counts.tolist())
-        if counts
-        for flag in sorted(_of(evidence, item, limits), key=lambda one: order.index(one.reason))
-    ]
+    order, right = list(Reason), evidence.answers.right_options()
+    found: list[Flag] = []
+    for item in np.flatnonzero(evidence.answers.counts).tolist():
+        own = _of(evidence, item, right[item], limits)
+        found += sorted(own, key=lambda one: order.index(one.reason))
     return tuple(found)
 
 
-def _of(evidence: Evidence, item: int, limits: Thresholds) -> Iterator[Flag]:
+def _of(evidence: Evidence, item: int, right: Bools, limits: Thresholds) -> Iterator[Flag]:
     figures = evidence.items
     p, r = float(figures.p[item]), float(figures.corrected[item])
     if p < limits.least_p:
@@ -85,7 +85,7 @@ def _of(evidence: Evidence, item: int, limits: Thresholds) -> Iterator[Flag]:
         yield Flag(item, Reason.OMITTED, "", omitted, limits.most_omitted)
     if several > limits.most_several:
         yield Flag(item, Reason.SEVERAL, "", several, limits.most_several)
-    yield from _options(evidence, item, limits)
+    yield from _options(evidence, item, right, limits)
     drift, curves = evidence.drift, evidence.curves
     off = float(drift.off_line[item]) if drift is not None and drift.significant()[item] else 0.0
     if abs(off) >= limits.least_drift_delta:
@@ -94,9 +94,8 @@ def _of(evidence: Evidence, item: int, limits: Thresholds) -> Iterator[Flag]:
         yield Flag(item, Reason.NO_CURVE, "", math.nan, math.nan)
 
 
-def _options(evidence: Evidence, item: int, limits: Thresholds) -> Iterator[Flag]:
+def _options(evidence: Evidence, item: int, right: Bools, limits: Thresholds) -> Iterator[Flag]:
     """What the distractors of an item with single right options say."""
-    right = evidence.answers.right_options()[item]
     if not right.any():
         return
     share, r = (of[item, 1:-1] for of in (evidence.items.share, evidence.items.option_r))
