@@ -118,7 +118,7 @@ def test_the_commands(desk: Desk, tmp_path: Path) -> None:
     assert "is there already" in again.err
     assert "--as NAME" in line("similarity", code=2).err
     told = tmp_path / "honesty"
-    few = ("--persons", "300", "--sittings", "1", "--copying", "10", "--items", "20")
+    few = ("--persons", "300", "--sittings", "1", "--copying", "10", "--items", "12")
     line("similarity", "honesty", "--out", told, *few)
     page = (told / "honesty.html").read_text(encoding="utf-8")
     assert "given scores" in page
