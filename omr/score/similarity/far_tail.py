@@ -18,7 +18,6 @@ from scipy.stats import norm
 from omr.records import F64
 from omr.score.similarity.given_scores import GivenScores
 from omr.score.similarity.simulate import Exam
-from omr.score.similarity.tails import log_upper
 
 # What an item can come to for two people: right alike, the first right, the second right, wrong
 # alike, wrong apart. Columns: its weight among the matches, and both scores.
@@ -78,8 +77,7 @@ class FarTail:
 
     def _least_weight(self, one: int, other: int) -> int:
         """The least weight of matches that is flagged at these scores; beyond all where none is."""
-        tail = log_upper(self.given.log_weights(one, other))
-        return int(np.searchsorted(-tail, -self.log_level))
+        return int(np.searchsorted(-self.given.log_tails(one, other), -self.log_level))
 
 
 def _flagged(
