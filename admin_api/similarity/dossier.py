@@ -19,7 +19,7 @@ from admin_api.errors import NotFound, Tampered
 from admin_api.intake.cards import item_fields, stored_card
 from admin_api.office import Office
 from admin_api.results.responses import Responses
-from admin_api.similarity.files import STYLE, WARNING
+from admin_api.similarity.files import STYLE, WARNING, seats_taken
 from admin_api.similarity.pictures import map_svg, null_svg
 from omr.crop import BoxMm, crop, field_box, lay
 from omr.records import ScannedPage
@@ -81,10 +81,11 @@ def write_dossiers(sheets: Sheets, pairs: pl.DataFrame, about: dict[str, Any], o
         one, other = int(answers.scores[row["one"]]), int(answers.scores[row["other"]])
         seen = weight_of(row["right_alike"], row["wrong_alike"])
         (folder / "null.svg").write_bytes(null_svg(null.given.log_weights(one, other), seen))
-        if row["room_id_one"] == row["room_id_other"]:
-            own = sat.persons.filter(pl.col("room_id") == row["room_id_one"])
-            seats = row["seat_one"], row["seat_other"]
-            (folder / "map.svg").write_bytes(map_svg(own["seat"].to_list(), seats))
+        seats = row["seat_one"], row["seat_other"]
+        if row["room_id_one"] == row["room_id_other"] and all(seats):
+            persons = (form.persons for form in sheets.sat)
+            taken = seats_taken(persons, row["room_id_one"], row["subject"])
+            (folder / "map.svg").write_bytes(map_svg(taken, seats))
         items = list(_items(sat, row["one"], row["other"]))
         for who in ("one", "other"):
             picture = _card(sheets, sat.persons["page"][row[who]], items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,12 @@ def seats_apart(one: dict[str, Any], other: dict[str, Any]) -> int | None:
     if one["room_id"] != other["room_id"] or not all(seat.isdecimal() for seat in seats):
         return None
     return abs(int(seats[0]) - int(seats[1]))
+
+
+def seats_taken(persons: Iterable[pl.DataFrame], room: int, subject: str) -> list[str]:
+    """The seats of a room where that subject was answered; `persons` are those of every form."""
+    here = (pl.col("room_id") == room) & (pl.col("subject") == subject) & (pl.col("seat") != "")
+    return [seat for form in persons for seat in form.filter(here)["seat"]]
 
 
 def write_lists(folder: Path, pairs: pl.DataFrame, about: dict[str, Any]) -> None:

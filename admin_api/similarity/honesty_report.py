@@ -14,9 +14,10 @@ from omr.score.similarity.simulate import SITE
 
 
 def write_honesty(found: Honesty, trial: Trial, out: Path) -> None:
-    """honesty.html, false-alarms.parquet and found.parquet into a new folder."""
+    """honesty.html, false-alarms.parquet, far.parquet and found.parquet into a new folder."""
     out.mkdir()
     found.false_alarms.write_parquet(out / "false-alarms.parquet")
+    found.far.write_parquet(out / "far.parquet")
     found.found.write_parquet(out / "found.parquet")
     with whole_file(out / "honesty.html") as partial:
         partial.write_text(_page(found, trial), encoding="utf-8")
@@ -26,6 +27,7 @@ def _page(found: Honesty, trial: Trial) -> str:
     alarms = found.false_alarms.with_columns(
         (pl.col("rate") / 10.0 ** pl.col("log_level")).alias("times the level")
     )
+    far = found.far.with_columns((pl.col("rate") / pl.col("level")).alias("times the level"))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>How honest</title>'
         f"<style>{STYLE}</style><h1>How honest the screen is</h1>"
@@ -38,6 +40,9 @@ def _page(found: Honesty, trial: Trial) -> str:
         f"times the level or less. Sites hold {SITE} people; taught_alike is how far a site's own "
         "teaching bends its people to options, in logits.</p>"
         f"<h2>Copying pairs found</h2>{_table(found.found)}"
+        "<h2>Honest pairs of one site flagged, by importance sampling</h2><p>Bounds are those of "
+        "the spread between pairs, at 95%. A whole exam should have less than one.</p>"
+        f"{_table(far)}"
         f"<h2>Honest pairs flagged</h2>{_table(alarms)}</html>"
     )
 

@@ -15,7 +15,7 @@ from admin_api.errors import NotAllowed, NotFound, Tampered, Unsettled
 from admin_api.results import service as results
 from admin_api.settings import settings_in
 from admin_api.similarity import service
-from admin_api.similarity.files import seats_apart
+from admin_api.similarity.files import seats_apart, seats_taken
 from admin_api.similarity.pictures import map_svg
 from admin_api.similarity.service import Run, Within
 from admin_api.violations import service as violations
@@ -118,7 +118,7 @@ def test_the_commands(desk: Desk, tmp_path: Path) -> None:
     assert "is there already" in again.err
     assert "--as NAME" in line("similarity", code=2).err
     told = tmp_path / "honesty"
-    few = ("--persons", "300", "--sittings", "1", "--copying", "10", "--items", "20")
+    few = ("--persons", "300", "--sittings", "1", "--copying", "10", "--items", "12")
     line("similarity", "honesty", "--out", told, *few)
     page = (told / "honesty.html").read_text(encoding="utf-8")
     assert "given scores" in page
@@ -173,6 +173,16 @@ def test_seats_are_apart_by_number_in_one_room_only() -> None:
     assert seats_apart(one, other) == 7
     assert seats_apart(one, other | {"room_id": 2}) is None
     assert seats_apart(one, other | {"seat": "B2"}) is None
+
+
+def test_the_map_holds_everybody_of_the_room_whatever_their_form() -> None:
+    schema = ["room_id", "subject", "seat"]
+    first = [(1, "1", "01"), (1, "1", ""), (2, "1", "02")]
+    forms = [
+        pl.DataFrame(people, schema=schema, orient="row")
+        for people in (first, [(1, "1", "03"), (1, "2", "04")])
+    ]
+    assert seats_taken(forms, 1, "1") == ["01", "03"]
 
 
 def test_the_map_marks_the_pair_and_escapes_what_seats_are_called() -> None:

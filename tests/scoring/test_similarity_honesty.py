@@ -18,7 +18,7 @@ from omr.score.similarity.simulate import Exam, as_answers, copied, sitting
 @pytest.fixture(scope="module")
 def tried() -> Honesty:
     return honesty(
-        Trial(persons=1200, sittings=1, items=60, copying=100, shares=(0.1, 0.8), bents=(0.0,))
+        Trial(persons=1200, sittings=1, items=60, copying=40, shares=(0.1, 0.8), bents=(0.0,))
     )
 
 
@@ -37,6 +37,15 @@ def test_honest_pairs_are_flagged_no_more_often_than_the_level_says(tried: Hones
         pl.col("method") == Method.GIVEN_SCORES.value, pl.col("log_level") == -2
     )
     assert default["rate"].item() > 0.005, "and it is no blunt test either"
+
+
+def test_the_far_tail_within_a_site_is_told_for_a_whole_exam(tried: Honesty) -> None:
+    assert tried.far.select("who", "level").rows() == [
+        (who, level) for who in ("anybody", "strong") for level in (1e-4, 1e-6, LEVEL)
+    ]
+    last = tried.far.filter(pl.col("level") == LEVEL)
+    assert last["false_at_most"].max() < 1, "taught apart"
+    assert (last["false_in_exam"] / last["rate"]).to_list() == pytest.approx([TESTS] * 2)
 
 
 def test_much_copied_is_found_and_little_is_not(tried: Honesty) -> None:

@@ -58,8 +58,11 @@ class GivenScores:
 
     def log_tail(self, scores: tuple[int, int], alike: tuple[int, int]) -> float:
         """ln of the chance of matches that weigh as much as `alike` (right, wrong) or more."""
-        tail = log_upper(self.log_weights(*scores))
-        return min(float(tail[weight_of(*alike)]), 0.0)
+        return float(self.log_tails(*scores)[weight_of(*alike)])
+
+    def log_tails(self, one: int, other: int) -> F64:
+        """(3 items + 1,) ln of the chance of each weight or more, of persons with these scores."""
+        return np.minimum(log_upper(self.log_weights(one, other)), 0.0)
 
     def log_weights(self, one: int, other: int) -> F64:
         """(3 items + 1,) ln P of each weight of matches of persons with these scores."""

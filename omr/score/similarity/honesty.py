@@ -1,8 +1,9 @@
 """How honest the screen is: how often it flags who did not copy, and finds who did.
 
-Far tails cannot be sampled pair by pair, but a sitting of n honest people has n²/2 pairs: 50,000 of
-them show a chance of 1e-9 directly. Pairs that share a person are not independent, so that the
-bounds of one sitting are somewhat too narrow; several sittings are put together.
+A sitting of n honest people has n²/2 pairs: 50,000 of them show a chance of 1e-9 directly. Pairs
+that share a person are not independent, so that the bounds of one sitting are somewhat too narrow;
+several sittings are put together. Within a site there are too few pairs for that: there the far
+tail comes from importance sampling, which the counts at 1e-4 and 1e-6 can be held against.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from scipy.stats import beta
 
 from omr.score.similarity.answers import Answers
 from omr.score.similarity.curves import OptionCurves, option_curves
+from omr.score.similarity.far_tail import FarTail, People
+from omr.score.similarity.given_scores import GivenScores, given_scores
 from omr.score.similarity.indices import pair_indices
 from omr.score.similarity.listing import direction_of
 from omr.score.similarity.screening import CODES, STEPS, Codes, Method, match_codes, screen
@@ -48,6 +51,20 @@ FOUND: dict[str, pl.DataType] = {
     "told_right": pl.Int64(),  # directions; the rest of the pairs is told none
     "told_wrong": pl.Int64(),
 }
+FAR: dict[str, pl.DataType] = {
+    "taught_alike": pl.Float64(),
+    "who": pl.String(),  # pairs of one site: of anybody, or both strong
+    "level": pl.Float64(),
+    "pairs": pl.Int64(),
+    "draws": pl.Int64(),  # of each pair
+    "rate": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "false_in_exam": pl.Float64(),  # expected among `TESTS`
+    "false_at_most": pl.Float64(),
+}
+_STRONG = 2.0  # deviations of ability above the middle
+_FAR_PAIRS, _DRAWS = 200, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +77,19 @@ class Trial:
     options: int = 5
     copying: int = 1_000  # pairs of each share
     shares: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
-    bents: tuple[float, ...] = (0.0, 0.2, 0.4)
+    bents: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
     seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Honesty:
-    """`false_alarms` (`FALSE_ALARMS`) and `found` (`FOUND`) by method."""
+    """`false_alarms` (`FALSE_ALARMS`) and `found` (`FOUND`) by method; `far` (`FAR`) of the
+    default one.
+    """
 
     false_alarms: pl.DataFrame
     found: pl.DataFrame
+    far: pl.DataFrame
 
 
 def bounds(hits: int, of: int) -> tuple[float, float]:
@@ -82,7 +102,7 @@ def bounds(hits: int, of: int) -> tuple[float, float]:
 
 def honesty(trial: Trial) -> Honesty:
     """Try every method on the same sittings."""
-    alarms, found = [], []
+    alarms, found, far = [], [], []
     for bent in trial.bents:
         tallies = {(m, w): np.zeros(CODES, np.int64) for m in Method for w in ("all", "site")}
         for n in range(trial.sittings):
@@ -97,11 +117,14 @@ def honesty(trial: Trial) -> Honesty:
                 tally += screen(answers, sites, codes[method], LEVEL).tally
             if not bent and not n:
                 found = _found(trial, exam, (curves, codes), rng)
+            if not n:
+                far += _far(trial, bent, (exam, given_scores(curves, scores)), rng)
         for (method, within), tally in tallies.items():
             alarms += _alarms(method, bent, within, tally)
     return Honesty(
         pl.DataFrame(alarms, schema=FALSE_ALARMS, orient="row"),
         pl.DataFrame(found, schema=FOUND, orient="row"),
+        pl.DataFrame(far, schema=FAR, orient="row"),
     )
 
 
@@ -114,6 +137,20 @@ def _alarms(
         hits = int(beyond[decade * STEPS])
         own = (method.value, bent, within, -float(decade))
         rows.append((*own, pairs, hits, hits / pairs, *bounds(hits, pairs)))
+    return rows
+
+
+def _far(
+    trial: Trial, bent: float, screened: tuple[Exam, GivenScores], rng: np.random.Generator
+) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    pairs = min(trial.copying, _FAR_PAIRS)
+    for who, ability in (("anybody", None), ("strong", _STRONG)):
+        for level in (1e-4, 1e-6, LEVEL):
+            tail = FarTail(*screened, float(np.log(level)))
+            one = tail.rate(People(bent, ability), pairs, _DRAWS, rng)
+            told = (one.rate, one.low, one.high, one.rate * TESTS, one.high * TESTS)
+            rows.append((bent, who, level, one.pairs, one.draws, *told))
     return rows
 
 

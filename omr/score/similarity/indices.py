@@ -6,6 +6,7 @@ looks at a pair tries both. M is the number of same choices, m that of same wron
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +111,7 @@ def wrong_matches(answers: Answers, copier: int, source: int) -> WrongMatches:
 def _weight(share: F64) -> F64:
     """What a right answer alike counts in S2: less, the more people of that level have it."""
     fall = (1 + _GUESS) / _GUESS
-    return np.asarray(((1 + _GUESS) / (1 - _GUESS) * np.e) ** (-fall * share), np.float64)
+    return np.asarray(((1 + _GUESS) / (1 - _GUESS) * math.e) ** (-fall * share), np.float64)
 
 
 def _regressed(q: F64, shares: F64, degree: int, at: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from omr.records import F64
 from omr.score.similarity.answers import Answers, planes_of
 from omr.score.similarity.curves import OptionCurves, option_curves
 from omr.score.similarity.families import benjamini_hochberg, benjamini_yekutieli, holm
-from omr.score.similarity.given_scores import GivenScores, given_scores
+from omr.score.similarity.given_scores import GivenScores, given_scores, weight_of
 from omr.score.similarity.indices import PairIndices, pair_indices
 from omr.score.similarity.kernels import count_pairs
 from omr.score.similarity.screening import codes_given, screen
@@ -104,28 +105,33 @@ def list_pairs(forms: Sequence[Form], *, threads: int = 2) -> Listed:
     judged = [(n, form) for n, form in enumerate(forms) if form.judged]
     compared = sum(form.pairs for _, form in judged)
     bound = min(1.0, max(_BOUND, 2 * ALPHA / max(compared, 1)))
-    rows, logs, nulls, tallies = [], [], {}, []
+    rows, logs, nulls, tallies = [], [np.empty(0)], {}, []
     for number, form in judged:
         nulls[number] = null = Null.of(form.answers)
         found = screen(form.answers, form.groups, codes_given(null.given), bound, threads=threads)
         tallies.append(found.tally)
-        scores = form.answers.scores
-        counts = np.zeros((len(found.pairs), 4), np.int32)
-        count_pairs(found.pairs, planes_of(form.answers), counts)
-        for (one, other), (right, wrong, *_) in zip(
-            found.pairs.tolist(), counts.tolist(), strict=True
-        ):
-            both = int(scores[one]), int(scores[other])
-            rows.append((number, one, other))
-            logs.append(null.given.log_tail(both, (right, wrong)))
+        rows += [(number, one, other) for one, other in found.pairs.tolist()]
+        logs.append(_log_chances(form.answers, null.given, found.pairs))
     listed = []
-    for (number, one, other), told in zip(rows, _adjusted(np.array(logs), compared), strict=True):
+    for (number, one, other), told in zip(
+        rows, _adjusted(np.concatenate(logs), compared), strict=True
+    ):
         if told["flagged"] or told["false_rate"] <= np.log10(RATE):
             found_indices = pair_indices(forms[number].answers, nulls[number].curves, one, other)
             own = {"form": number, "one": one, "other": other}
             listed.append(own | told | _columns(found_indices))
     frame = pl.DataFrame(listed, schema=PAIRS, orient="row").sort("chance", "form", "one", "other")
     return Listed(frame, compared, np.array(tallies, np.int64))
+
+
+def _log_chances(answers: Answers, given: GivenScores, pairs: NDArray[np.int64]) -> F64:
+    """(pairs,) ln chance of each. Of a whole paper there are many pairs, but few scores."""
+    counts = np.zeros((len(pairs), 4), np.int32)
+    count_pairs(pairs, planes_of(answers), counts)
+    tails = cache(given.log_tails)
+    both = np.sort(answers.scores[pairs], axis=1).tolist()
+    weights = weight_of(counts[:, 0], counts[:, 1]).tolist()
+    return np.array([tails(*own)[weight] for own, weight in zip(both, weights, strict=True)])
 
 
 def direction_of(omega_one: float, omega_other: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from omr.records import F64, U8
 from omr.score.similarity.answers import Answers
@@ -36,16 +37,25 @@ class Exam:
         )
         return cls(intercept, slope)
 
-    def answers(self, ability: F64, rng: np.random.Generator, taste: F64 | None = None) -> U8:
-        """(persons, items) options from 1; `taste` (persons, items, options) is added to what
-        draws them, such as what a teacher taught.
+    def draws(self, ability: F64, taste: F64 | None, item: int) -> F64:
+        """(persons, options) what draws people to each option of an item; `taste` (persons, items,
+        options) is added, such as what a teacher taught.
         """
+        draw = self.intercept[item] + ability[:, None] * self.slope[item]
+        return np.asarray(draw if taste is None else draw + taste[:, item], np.float64)
+
+    def chances(self, ability: F64, taste: F64 | None = None) -> F64:
+        """(persons, items, options) how likely each option is."""
+        items = range(self.intercept.shape[0])
+        draw = np.stack([self.draws(ability, taste, item) for item in items], axis=1)
+        return np.asarray(softmax(draw, axis=2), np.float64)
+
+    def answers(self, ability: F64, rng: np.random.Generator, taste: F64 | None = None) -> U8:
+        """(persons, items) options from 1."""
         persons, items = ability.size, self.intercept.shape[0]
         out = np.empty((persons, items), np.uint8)
         for item in range(items):
-            draw = self.intercept[item] + ability[:, None] * self.slope[item]
-            if taste is not None:
-                draw = draw + taste[:, item]
+            draw = self.draws(ability, taste, item)
             out[:, item] = 1 + np.argmax(draw + rng.gumbel(size=draw.shape), axis=1)
         return out
 
