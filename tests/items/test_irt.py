@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from omr.errors import ScoringError
+from omr.score.items.irt.blas import one_blas_thread
 from omr.score.items.irt.expect import Curves, Observed
 from omr.score.items.irt.fit import Effort, LeftOut, Model, fit
 from omr.score.items.irt.patterns import Patterns, Quadrature
@@ -162,3 +163,15 @@ def test_abilities_are_as_computed_plainly() -> None:
         )
         assert (mean[n], sd[n]) == pytest.approx(expected, abs=1e-9)
     assert mean.argmax() == patterns.rights.sum(axis=1).argmax()
+
+
+def test_numpy_has_its_threads_back_whatever_happens() -> None:
+    def threads() -> str:
+        with one_blas_thread():
+            return "held"
+
+    with pytest.raises(ZeroDivisionError), one_blas_thread():
+        assert threads() == "held"
+        raise ZeroDivisionError
+    product = np.ones((300, 300)) @ np.ones((300, 300))
+    assert (product == 300).all()
