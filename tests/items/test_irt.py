@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import girth
 import numpy as np
 import pytest
+from numpy._core import _multiarray_umath
 
 from omr.errors import ScoringError
+from omr.score.items.irt.blas import one_blas_thread
 from omr.score.items.irt.expect import Curves, Observed
 from omr.score.items.irt.fit import Effort, LeftOut, Model, fit
 from omr.score.items.irt.patterns import Patterns, Quadrature
@@ -162,3 +166,20 @@ def test_abilities_are_as_computed_plainly() -> None:
         )
         assert (mean[n], sd[n]) == pytest.approx(expected, abs=1e-9)
     assert mean.argmax() == patterns.rights.sum(axis=1).argmax()
+
+
+def test_numpy_has_its_threads_back_whatever_happens() -> None:
+    library = ctypes.CDLL(_multiarray_umath.__file__)
+    asked = getattr(library, "scipy_openblas_get_num_threads64_", None)
+    if asked is None:
+        pytest.skip("NumPy multiplies with another library here")
+    before = asked()
+
+    @one_blas_thread()
+    def fails() -> None:
+        assert asked() == 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert asked() == before

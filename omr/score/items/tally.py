@@ -28,10 +28,10 @@ class Sums:
     """What was counted, by group (the first axis).
 
     `persons`, `totals`, `totals2`, `numbers`, `numbers2` (groups,): people, their marks in units
-    and how many items they had right, with squares. `moments` (groups, items, 4): marks, marks²,
-    marks × total, rights. `chosen` and `sums` (groups, items, options + 2): how many chose, and
-    their totals: nothing, each option alone, several. Of an item that takes several options
-    (多选题) an option counts whoever picked it with or without others.
+    and how many items they had right, with squares. `moments` (groups, items, 5): marks, marks²,
+    marks × total, rights, rights × total. `chosen` and `rests` (groups, items, options + 2): how
+    many chose, and their totals without the item: nothing, each option alone, several. Of an item
+    that takes several options (多选题) an option counts whoever picked it with or without others.
     """
 
     persons: F64

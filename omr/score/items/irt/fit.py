@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.errors import ScoringError
+from omr.score.items.irt.blas import one_blas_thread
 from omr.score.items.irt.expect import Curves, Expected, Observed, Slopes
 from omr.score.items.irt.patterns import Patterns, Quadrature
 from omr.score.items.tally import F64
@@ -23,6 +24,7 @@ MOST_SLOPE = 10.0
 _LEAST_SLOPE = 0.05  # below it an item has no difficulty to speak of
 _EM_UNTIL, _EM_STEPS = 0.02, 60
 _INNER_STEPS, _LONGEST_STEP = 3, 1.0
+_ROUNDED = 1e-11
 
 
 class Model(StrEnum):
@@ -84,6 +86,7 @@ class Fitted:
         return Curves(self.slope[self.used], self.intercept[self.used])
 
 
+@one_blas_thread()
 def fit(
     rights: U8,
     model: Model = Model.TWO,
@@ -154,11 +157,13 @@ class _Search:
                 change = _as_vector(self._em_step(curves)) - _as_vector(curves)
             elif np.abs(change).max() < effort.until:
                 return _Found(_moved(curves, change), here, steps, converged=True)
-            # Half the way where the whole one would lead down; EM never does.
+            # Half the way where the whole one would lead down, as EM never does, by more than sums
+            # are rounded by.
+            least = here.log_likelihood - _ROUNDED * abs(here.log_likelihood)
             pace = min(1.0, _LONGEST_STEP / float(np.abs(change).max()))
             ahead = _moved(curves, pace * change)
             there = self.observed.differentiate(ahead)
-            while there.log_likelihood < here.log_likelihood and pace > 1e-4:
+            while there.log_likelihood < least and pace > 1e-4:
                 pace *= 0.5
                 ahead = _moved(curves, pace * change)
                 there = self.observed.differentiate(ahead)
@@ -167,12 +172,8 @@ class _Search:
 
     def covariance(self, derivatives: Slopes) -> F64 | None:
         """Of slopes and intercepts; None where the information does not determine them."""
-        own = self.free.T @ derivatives.information @ self.free
-        try:
-            np.linalg.cholesky(own)
-        except np.linalg.LinAlgError:
-            return None
-        return np.asarray(self.free @ np.linalg.inv(own) @ self.free.T)
+        own = self._information(derivatives)
+        return None if own is None else np.asarray(self.free @ np.linalg.inv(own) @ self.free.T)
 
     def _near(self, curves: Curves) -> tuple[Curves, int]:
         steps, moved = 0, np.inf
@@ -190,12 +191,19 @@ class _Search:
 
     def _newton(self, here: Slopes) -> F64 | None:
         """The step to where the gradient would vanish, None where there is no top ahead."""
-        own = self.free.T @ here.information @ self.free
+        own = self._information(here)
+        if own is None:
+            return None
+        return np.asarray(self.free @ np.linalg.solve(own, self.free.T @ here.gradient))
+
+    def _information(self, here: Slopes) -> F64 | None:
+        """Of the parameters that are free; None where it is not positive definite."""
+        own: F64 = self.free.T @ here.information @ self.free
         try:
             np.linalg.cholesky(own)
         except np.linalg.LinAlgError:
             return None
-        return np.asarray(self.free @ np.linalg.solve(own, self.free.T @ here.gradient))
+        return own
 
 
 def _improved(curves: Curves, expected: Expected, theta: F64, shared: bool) -> Curves:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from omr.score.items.irt.blas import one_blas_thread
 from omr.score.items.irt.expect import Observed
 from omr.score.items.irt.fit import Fitted
 from omr.score.items.irt.patterns import Patterns, Quadrature
@@ -52,6 +53,7 @@ def ability_at(fitted: Fitted, number_right: float) -> float:
     return float(theta[crossed[0]] - low * (theta[1] - theta[0]) / (high - low))
 
 
+@one_blas_thread()
 def observed_points(rights: U8, fitted: Fitted, threads: int = 2) -> Points:
     """Everybody, (persons, items), by ability in steps of a half, beside the curves.
 
