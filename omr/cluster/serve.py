@@ -6,6 +6,7 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,8 +117,9 @@ async def _worker(address: str, place: Place, threads: int, told: Callable[[str]
                 continue
             waiting = False
             told(f"reading for {address} with {threads} processes")
-            await _first(ended, asyncio.ensure_future(worker.finished()))
-            await worker.close(timeout=5)
+            await _first(ended, asyncio.ensure_future(_gone(worker, place)))
+            with suppress(TimeoutError):  # one whose cable was cut may wait for answers for ever
+                await asyncio.wait_for(worker.close(timeout=5), 10)
             if not ended.is_set():
                 told(f"the scheduler {address} went away; trying again")
 
@@ -135,6 +137,33 @@ def _made(address: str, place: Place, threads: int, own: tuple[Security | None, 
         dashboard_address=_NO_PAGES,
         death_timeout=10,
     )
+
+
+async def _gone(worker: Worker, place: Place) -> None:
+    """Until the worker ended, or its scheduler answers and knows nothing of it.
+
+    After a cut cable neither end may ever hear of the other's: the scheduler has given the worker
+    up, and the worker takes silence for having nothing to do.
+    """
+    ended = asyncio.ensure_future(worker.finished())
+    forgotten = asyncio.ensure_future(_forgotten(worker, place))
+    await asyncio.wait([ended, forgotten], return_when=asyncio.FIRST_COMPLETED)
+    for one in (ended, forgotten):
+        one.cancel()
+
+
+async def _forgotten(worker: Worker, place: Place) -> None:
+    from distributed import rpc
+
+    while True:
+        await asyncio.sleep(place.silence_s)
+        with suppress(OSError, TimeoutError):  # then it is away, which the worker sees itself
+            async with rpc(
+                worker.scheduler.address, connection_args=worker.connection_args
+            ) as scheduler:
+                known = await asyncio.wait_for(scheduler.identity(n_workers=-1), place.silence_s)
+            if worker.address not in known["workers"]:
+                return
 
 
 def _why_not(joining: asyncio.Future[Any]) -> str | None:
