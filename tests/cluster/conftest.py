@@ -1,4 +1,4 @@
-"""One cluster for those tests that do it no harm."""
+"""One cluster for those tests of a file that do it no harm."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.machines import Cluster, cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an idle one costs too: it keeps in touch
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with cluster(tmp_path_factory.mktemp("cluster")) as made:
         yield made
