@@ -12,9 +12,9 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from omr.errors import ScoringError
-from omr.score.items.irt.blas import one_blas_thread
 from omr.score.items.irt.expect import Curves, Expected, Observed, Slopes
 from omr.score.items.irt.patterns import Patterns, Quadrature
 from omr.score.items.tally import F64
@@ -86,7 +86,6 @@ class Fitted:
         return Curves(self.slope[self.used], self.intercept[self.used])
 
 
-@one_blas_thread()
 def fit(
     rights: U8,
     model: Model = Model.TWO,
@@ -112,17 +111,18 @@ def fit(
         elif share[item] in (0.0, 1.0):
             left[item] = LeftOut.ALL_RIGHT if share[item] else LeftOut.NONE_RIGHT
     points, how = quadrature or Quadrature.normal(), effort or Effort()
-    while True:
-        own = np.array([item for item in range(items) if item not in left], np.int64)
-        if len(own) < 2:
-            raise ScoringError("a model needs two items or more that tell people apart")
-        patterns = Patterns.of(np.ascontiguousarray(rights[:, own]))
-        search = _Search(Observed(patterns, points, how.threads), model)
-        found = search.run(_start(share[own]), how)
-        beyond = own[np.abs(found.curves.slope) >= MOST_SLOPE]
-        if not len(beyond):
-            return _fitted(search, found, own, items, left)
-        left |= {int(item): LeftOut.NO_BOUND for item in beyond}
+    with threadpool_limits(limits=1, user_api="blas"):  # our own threads share the work out
+        while True:
+            own = np.array([item for item in range(items) if item not in left], np.int64)
+            if len(own) < 2:
+                raise ScoringError("a model needs two items or more that tell people apart")
+            patterns = Patterns.of(np.ascontiguousarray(rights[:, own]))
+            search = _Search(Observed(patterns, points, how.threads), model)
+            found = search.run(_start(share[own]), how)
+            beyond = own[np.abs(found.curves.slope) >= MOST_SLOPE]
+            if not len(beyond):
+                return _fitted(search, found, own, items, left)
+            left |= {int(item): LeftOut.NO_BOUND for item in beyond}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from omr.score.items.irt.blas import one_blas_thread
 from omr.score.items.irt.expect import Observed
 from omr.score.items.irt.fit import Fitted
 from omr.score.items.irt.patterns import Patterns, Quadrature
@@ -53,7 +53,6 @@ def ability_at(fitted: Fitted, number_right: float) -> float:
     return float(theta[crossed[0]] - low * (theta[1] - theta[0]) / (high - low))
 
 
-@one_blas_thread()
 def observed_points(rights: U8, fitted: Fitted, threads: int = 2) -> Points:
     """Everybody, (persons, items), by ability in steps of a half, beside the curves.
 
@@ -63,7 +62,8 @@ def observed_points(rights: U8, fitted: Fitted, threads: int = 2) -> Points:
     """
     patterns = Patterns.of(np.ascontiguousarray(rights[:, fitted.used]))
     quadrature = Quadrature.normal()
-    found = Observed(patterns, quadrature, threads).expect(fitted.curves())
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = Observed(patterns, quadrature, threads).expect(fitted.curves())
     _, step = np.unique(np.round(quadrature.nodes / _STEP), return_inverse=True)
     people: F64 = np.bincount(step, found.people).astype(np.float64)
     theta = np.bincount(step, found.people * quadrature.nodes) / people
