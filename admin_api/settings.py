@@ -95,6 +95,11 @@ class Settings:
     )
 
     @property
+    def processes(self) -> int:
+        """How many processes, or threads, work at once: as set, else one a core that we may use."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
     def vault(self) -> Path:
         """Where files lie under their SHA-256."""
         return self.home / "vault"

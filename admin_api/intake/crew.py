@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ def crew_of(settings: Settings, address: str = "", keys: Path | None = None) -> 
     if not address:
         address, keys = settings.cluster, settings.cluster_keys
     if not address:
-        return Limits(settings.workers or len(os.sched_getaffinity(0)))
+        return Limits(settings.processes)
     from omr.cluster.crew import Cluster
 
     return Cluster(address, keys, lambda words: print(words, file=sys.stderr, flush=True))

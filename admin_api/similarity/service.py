@@ -100,7 +100,7 @@ def _kept(office: Office, signer: Signer, within: Within, draft: Path) -> int:
         scored = current(office, connection, stored=False)
         basis = _basis(connection, scored.results)
         sat = responses(office, connection, scored.present)
-        told, about = _screened(sat.responses, within)
+        told, about = _screened(sat.responses, within, office.settings.processes)
         about |= {"within": within.value, "exam": office.exam.name, "score_run": basis}
         about["without_key"] = {"".join(form): n for form, n in sat.without_key.items()}
         about["groups"] = rings(_people(told))
@@ -157,9 +157,11 @@ def _basis(connection: Connection, results: pl.DataFrame) -> int:
     return int(last.id)
 
 
-def _screened(sat: tuple[Responses, ...], within: Within) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _screened(
+    sat: tuple[Responses, ...], within: Within, threads: int
+) -> tuple[pl.DataFrame, dict[str, Any]]:
     forms = [_form(one, within) for one in sat]
-    listed = list_pairs(forms)
+    listed = list_pairs(forms, threads=threads)
     judged = [n for n, form in enumerate(forms) if form.judged]
     tallies = dict(zip(judged, listed.tallies.tolist(), strict=True))
     about: dict[str, Any] = {

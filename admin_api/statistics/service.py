@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def work_out(
     if not sat.responses:
         lacking = [f"no key of {paper}{form} is in force" for paper, form in sat.without_key]
         raise Refused("there are no answers to work out yet", lacking)
-    wanted = Wanted(threads=office.settings.workers or os.cpu_count() or 1)
+    wanted = Wanted(threads=office.settings.processes)
     found = study(office.exam, sat, earlier, wanted)
     folder = out if out is not None else kept(office)
     people = sum(one.analysis.form.persons for one in found.studied)
