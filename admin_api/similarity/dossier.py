@@ -15,7 +15,7 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from admin_api import tables
-from admin_api.errors import NotFound, Tampered
+from admin_api.errors import NotFound
 from admin_api.intake.cards import item_fields, stored_card
 from admin_api.office import Office
 from admin_api.results.responses import Responses
@@ -118,7 +118,7 @@ def _card(sheets: Sheets, page: int | None, items: list[dict[str, str]]) -> byte
     card = stored_card(sheets.connection, sheets.office.exam.card)
     try:
         content = sheets.office.vault.get(str(image))
-    except (NotFound, Tampered):
+    except NotFound:
         return None
     laid = lay(ScannedPage(content, ScannedPage.digest(content), f"page {page}", 0), card.design)
     if laid is None:
