@@ -38,22 +38,34 @@ class Vault:
             NotFound: it is not in the vault.
             Tampered: the file is not what its name says.
         """
-        path = self.path_of(digest)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFound(
-                f"the vault {self.folder} has no {digest}; restore its backup"
-            ) from error
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Tampered(f"{path} is not what was put there; restore it from the backup")
-        return content
+        return read_whole(
+            self.path_of(digest),
+            digest,
+            lacking=f"the vault {self.folder} has no {digest}; restore its backup",
+        )
 
     def path_of(self, digest: str) -> Path:
         """Where a content lies, or would lie."""
         return self.folder / digest[:2] / digest
+
+
+def read_whole(path: Path, digest: str, lacking: str) -> bytes:
+    """A file that has to have this SHA-256.
+
+    Raises:
+        NotFound: it is not there; `lacking` says what to do.
+        Tampered: it is not what was put there.
+        StoreError: it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(lacking) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise Tampered(f"{path} was altered: it is not what was put there; restore it from a back-up")
+    return content
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from admin_api.errors import NotFound, StoreError, Tampered
-from admin_api.vault import write_whole
+from admin_api.errors import StoreError
+from admin_api.vault import read_whole, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,12 @@ class Objects:
         """
         path = self.path_of(digest)
         try:
-            size = source.stat().st_size
-            if path.is_file() and path.stat().st_size == size:
+            if path.is_file() and path.stat().st_size == source.stat().st_size:
                 return False
-            content = source.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFound(f"{source} is missing; find it before you go on") from error
-        except OSError as error:
-            raise StoreError(f"{source} cannot be read: {error.strerror}") from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Tampered(f"{source} is not what was put there; restore it from an older back-up")
-        write_whole(path, content)
+        except OSError:
+            pass  # reading it says why
+        lacking = f"{source} is missing; find it before you go on"
+        write_whole(path, read_whole(source, digest, lacking))
         return True
 
     def get(self, digest: str) -> bytes:
@@ -76,15 +71,8 @@ class Objects:
             StoreError: it cannot be read.
         """
         path = self.path_of(digest)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFound(f"{path} is missing: this back-up is of no use alone") from error
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Tampered(f"{path} was altered: take another copy of this back-up")
-        return content
+        lacking = f"{path} is missing: this back-up is of no use alone"
+        return read_whole(path, digest, lacking)
 
 
 @contextmanager
