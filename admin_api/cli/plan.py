@@ -70,8 +70,7 @@ def told(demand: Demand, what: Need, figures: Figures) -> str:
         f"the store's writer   {what.writer_busy:>8.0%}   of its time, in all processes together",
         f"vault                {what.vault_tb:>8.2f}   TB, and as much for its back-up",
         f"database             {what.database_gb:>8.1f}   GB, and as much for each back-up kept",
-        f"vault's disks        {what.vault_write_mb_s:>8.0f}   MB/s written, "
-        f"{what.vault_read_mb_s:.0f} MB/s read, many small files at once",
+        f"vault's disks        {what.vault_mb_s:>8.0f}   MB/s written, and as much read",
         f"network at the vault {what.network_mbit_s:>8.0f}   Mbit/s",
         f"at the scheduler     {what.scheduler_mbit_s:>8.1f}   Mbit/s",
     ]

@@ -80,7 +80,8 @@ class Demand:
 class Need:
     """What that takes. Bits and bytes in units of ten.
 
-    `intakes` are processes that keep pages in the vault; `writer_busy` is the share of the time
+    `intakes` are processes that keep pages in the vault; `vault_mb_s` is written there and read
+    again; `writer_busy` is the share of the time
     for which the one writer of the store works, which no further machine changes.
     """
 
@@ -90,8 +91,7 @@ class Need:
     writer_busy: float
     vault_tb: float
     database_gb: float
-    vault_write_mb_s: float
-    vault_read_mb_s: float
+    vault_mb_s: float
     network_mbit_s: float
     scheduler_mbit_s: float
 
@@ -112,8 +112,7 @@ def need(demand: Demand, figures: Figures) -> Need:
         writer_busy=rate * figures.store_page_s,
         vault_tb=demand.pages * figures.image_bytes / 1e12,
         database_gb=demand.pages * figures.row_bytes / 1e9,
-        vault_write_mb_s=flow / 1e6,
-        vault_read_mb_s=flow / 1e6,
+        vault_mb_s=flow / 1e6,
         # Into the vault once and out of it once, and a little for what is said about it.
         network_mbit_s=(2 * flow + rate * figures.result_bytes) * 8 / 1e6 / BUSY,
         scheduler_mbit_s=2 * rate * figures.result_bytes * 8 / 1e6 / BUSY,

@@ -26,7 +26,7 @@ def test_twelve_million_cards_in_eight_hours() -> None:
     assert what.writer_busy == pytest.approx(0.2083, abs=1e-4)
     assert what.vault_tb == pytest.approx(3.0)
     assert what.database_gb == pytest.approx(60.0)
-    assert what.vault_write_mb_s == pytest.approx(104.17, abs=0.01)
+    assert what.vault_mb_s == pytest.approx(104.17, abs=0.01)
     assert what.network_mbit_s == pytest.approx((2 * 104.1667 + 0.8333) * 8 / 0.7, abs=0.1)
     assert what.feasible
 
