@@ -64,7 +64,9 @@ def read_whole(path: Path, digest: str, lacking: str) -> bytes:
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise Tampered(f"{path} was altered: it is not what was put there; restore it from a back-up")
+        raise Tampered(
+            f"{path} was altered: it is not what was put there; restore it from a back-up"
+        )
     return content
 
 
