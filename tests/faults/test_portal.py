@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import threading
@@ -42,7 +43,7 @@ class Asking(threading.Thread):
                     self.names.add("new" if "新名" in page else "old")
             except urllib.error.HTTPError as error:
                 self.answers.append(error.code)
-            except OSError:
+            except (OSError, http.client.HTTPException):  # refused, or broken off in the middle
                 self.answers.append(0)
 
 
